@@ -1,0 +1,71 @@
+"""The one family of errors of the package: each names what was wrong, where, and what to do."""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+
+class SwannError(Exception):
+    """Base of every error that `swann` raises on purpose."""
+
+
+class InvalidValueError(SwannError, ValueError):
+    """An argument has a value that cannot be used."""
+
+
+class TraceError(SwannError, ValueError):
+    """A model cannot be turned into a chain of layers."""
+
+
+class UnknownNameError(SwannError, LookupError):
+    """A model, dataset or option is not known under the given name."""
+
+
+class DataError(SwannError, ValueError):
+    """A dataset's file is corrupt or does not hold what it should."""
+
+
+class MissingDataError(SwannError, FileNotFoundError):
+    """A dataset was not found where it was looked for."""
+
+
+class FileFormatError(SwannError, ValueError):
+    """A saved network or plan is truncated, tampered with, or not ours."""
+
+
+class OutputError(SwannError, OSError):
+    """A result could not be written, or the place for it is not ours to write to."""
+
+
+class MissingExtraError(SwannError, ImportError):
+    """An optional part of the package is not installed."""
+
+
+def near_matches(name: str, known: Iterable[str]) -> str:
+    """Return the known names, the nearest to `name` first, as the end of an error message.
+
+    >>> near_matches("mnsit", ["digits", "mnist"])
+    "did you mean 'mnist'? Known: digits, mnist"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    question = f"did you mean {' or '.join(repr(match) for match in close)}? " if close else ""
+    return f"{question}Known: {', '.join(known)}"
+
+
+def require_extra(module: str, extra: str) -> ModuleType:
+    """Import `module`, which the optional dependencies `extra` install.
+
+    Raises:
+        MissingExtraError: the module is not installed; the message names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"{error.name} is not installed: this part of swann needs the extra '{extra}'; "
+            f"install it with: pip install 'swann[{extra}]'"
+        ) from error

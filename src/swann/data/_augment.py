@@ -1,0 +1,102 @@
+"""Random changes of training images, another draw for each image."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .._errors import InvalidValueError
+
+
+def augment(
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    mirror: bool = False,
+    shift: int = 0,
+    rotation: float = 0.0,
+) -> Tensor:
+    """Mirror, shift and rotate each image of a batch by an amount of its own; what enters from outside is black.
+
+    An image is rotated about its centre (bilinear interpolation), then shifted by whole pixels, then mirrored
+    left to right with probability 1/2. Without rotation no pixel's value changes.
+
+    Args:
+        images: uint8, [N, C, H, W].
+        generator: all random numbers come from it.
+        mirror: mirror half of the images, on average.
+        shift: largest shift in pixels, in each direction.
+        rotation: largest angle in degrees, both ways.
+
+    Returns:
+        uint8, [N, C, H, W], on the device of `images`; `images` itself if nothing is to be done.
+
+    Raises:
+        InvalidValueError: images of another type or shape, or an amount out of range.
+
+    >>> image = torch.arange(3, dtype=torch.uint8).reshape(1, 1, 1, 3)
+    >>> augment(image, torch.Generator().manual_seed(1), mirror=True).tolist()
+    [[[[2, 1, 0]]]]
+    """
+    _check(images, shift, rotation)
+    if not (mirror or shift or rotation):
+        return images
+    count, _, height, width = images.shape
+    draw = _Draw(count, generator, images.device)
+    sign = 1 - 2 * draw.integers(0, 1).float() if mirror else torch.ones(count, device=images.device)
+    down = draw.integers(-shift, shift).float() if shift else torch.zeros_like(sign)
+    right = draw.integers(-shift, shift).float() if shift else torch.zeros_like(sign)
+    angle = draw.uniform(math.radians(rotation)) if rotation else torch.zeros_like(sign)
+
+    # Where the pixel at (x, y) of the result comes from, in coordinates from -1 to 1 over the width and height:
+    # undo the mirror, then the shift, then the rotation (which is one in pixels, hence the aspect ratio).
+    aspect = height / width
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    moved_x, moved_y = -2 * right / width, -2 * down / height
+    row_x = torch.stack(
+        [cosine * sign, -sine * aspect, cosine * moved_x - sine * aspect * moved_y],
+        dim=1,
+    )
+    row_y = torch.stack(
+        [sine / aspect * sign, cosine, sine / aspect * moved_x + cosine * moved_y],
+        dim=1,
+    )
+    theta = torch.stack([row_x, row_y], dim=1)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    sampled = functional.grid_sample(images.float(), grid, mode="bilinear", align_corners=False)
+    return sampled.round_().clamp_(0, 255).to(torch.uint8)
+
+
+class _Draw:
+    """Draws one number for each image on the generator's device, and moves them to the images'."""
+
+    def __init__(self, count: int, generator: torch.Generator, device: torch.device) -> None:
+        self._count = count
+        self._generator = generator
+        self._device = device
+
+    def integers(self, low: int, high: int) -> Tensor:
+        drawn = torch.randint(
+            low, high + 1, (self._count,), generator=self._generator, device=self._generator.device
+        )
+        return drawn.to(self._device)
+
+    def uniform(self, largest: float) -> Tensor:
+        drawn = torch.rand(self._count, generator=self._generator, device=self._generator.device)
+        return ((2 * drawn - 1) * largest).to(self._device)
+
+
+def _check(images: Tensor, shift: int, rotation: float) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        raise InvalidValueError(
+            f"images to augment: expected uint8 of shape [N, C, H, W], "
+            f"found {images.dtype} of shape {list(images.shape)}"
+        )
+    smaller = min(images.shape[2:])
+    if not 0 <= shift < smaller:
+        raise InvalidValueError(
+            f"shift: expected 0 to {smaller - 1} pixels, less than the image's size, found {shift}"
+        )
+    if not 0 <= rotation <= 180:
+        raise InvalidValueError(f"rotation: expected 0 to 180 degrees, found {rotation}")

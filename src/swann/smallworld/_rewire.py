@@ -1,0 +1,146 @@
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from .._errors import InvalidValueError, UnknownNameError, near_matches
+from ..graph import LayerGraph
+from ._repair import restore_dead_nodes
+
+Draw = Literal["nodes", "layers"]
+
+
+@dataclass(frozen=True)
+class Rewiring:
+    """A rewired graph and how it came about.
+
+    Args:
+        graph: the rewired graph, with as many edges as the one before.
+        rewiring_probability: the probability p with which each edge was to move.
+        draw: how new ends were drawn, `"nodes"` or `"layers"`.
+        seed: the seed of all draws.
+        repair: whether nodes without an input were given one back.
+        n_moved: edges that end elsewhere than before.
+        n_stuck: edges that were to move and found no free end.
+        n_dead: nodes that lost every input to the rewiring, before any repair.
+    """
+
+    graph: LayerGraph
+    rewiring_probability: float
+    draw: Draw
+    seed: int
+    repair: bool
+    n_moved: int
+    n_stuck: int
+    n_dead: int
+
+
+def rewire(graph: LayerGraph, p: float, *, seed: int = 0, draw: Draw = "nodes", repair: bool = True) -> Rewiring:
+    """Replace the ends of a share of the edges by nodes of later layers (Algorithm 1 of the SWANN paper).
+
+    Every edge from a layer l to l+1, l = 0 … N-2, moves with probability p to a node of the layers l+2 … N that its
+    start is not joined to yet. The number of edges stays, none is doubled, all run forward, and the edges into the
+    last layer from the one before it stay. An edge that finds no free end stays and is counted.
+
+    Args:
+        graph: the graph of a network; usually a chain.
+        p: the rewiring probability, from 0 (nothing moves) to 1.
+        seed: seeds every draw.
+        draw: `"nodes"` draws the new end uniformly over all free nodes (the paper's text), `"layers"` draws a
+            layer with a free node first, then a free node of it.
+        repair: move edges back so that no node that had an input is left without one; the number of
+            edges that leave each node does not change. False is the paper to the letter.
+
+    Raises:
+        InvalidValueError: p is not in [0, 1].
+        UnknownNameError: `draw` is neither `"nodes"` nor `"layers"`.
+
+    >>> rewire(LayerGraph.chain([1, 6, 16, 10]), 0.5, seed=1).graph
+    LayerGraph(1-6-16-10: 33 nodes, 262 edges)
+    """
+    check_probability(p)
+    if draw not in ("nodes", "layers"):
+        raise UnknownNameError(f"unknown draw {draw!r}: {near_matches(str(draw), ('nodes', 'layers'))}")
+    generator = np.random.default_rng(seed)
+    rows = [row.copy() for row in graph.rows]
+    n_stuck = 0
+    for layer in range(graph.n_layers - 2):
+        n_next = graph.sizes[layer + 1]
+        near, far = rows[layer][:, :n_next], rows[layer][:, n_next:]
+        moving = near & (generator.random(near.shape) < p)
+        later_sizes = graph.sizes[layer + 2 :]
+        ends = np.cumsum(later_sizes if draw == "layers" else (sum(later_sizes),))
+        n_stuck += _move_ends(near, far, moving, generator.random((np.count_nonzero(moving), 2)), ends)
+    n_dead = restore_dead_nodes(graph, rows, generator, dry_run=not repair)
+    rewired = LayerGraph(graph.sizes, tuple(rows))
+    n_moved = sum(int(np.count_nonzero(old & ~new)) for old, new in zip(graph.rows, rewired.rows, strict=True))
+    return Rewiring(rewired, float(p), draw, seed, repair, n_moved, n_stuck, n_dead)
+
+
+def check_probability(p: float) -> None:
+    """Raise InvalidValueError unless `p` is a number in [0, 1]."""
+    if not isinstance(p, (int, float, np.floating)) or isinstance(p, bool) or math.isnan(p) or not 0 <= p <= 1:
+        raise InvalidValueError(f"the rewiring probability p must be a number from 0 to 1, got {p!r}")
+
+
+@numba.njit(cache=True)
+def _move_ends(
+    near: NDArray[np.bool_],
+    far: NDArray[np.bool_],
+    moving: NDArray[np.bool_],
+    uniforms: NDArray[np.float64],
+    ends: NDArray[np.int64],
+) -> int:
+    """Move edges in place and return how many found no free end.
+
+    The free nodes of each group of columns of `far` (one group, or one a layer; `ends` are where they end) are kept
+    packed, so that a draw takes the node out by swapping it with the last one.
+    """
+    n_groups = ends.size
+    starts = np.zeros(n_groups, np.int64)
+    starts[1:] = ends[:-1]
+    n_free = np.zeros(n_groups, np.int64)
+    free = np.empty(far.shape[1], np.int64)
+    movers = np.empty(near.shape[1], np.int64)
+    n_used = 0
+    n_stuck = 0
+    for node in range(near.shape[0]):
+        n_movers = 0
+        for column in range(near.shape[1]):
+            if moving[node, column]:
+                movers[n_movers] = column
+                n_movers += 1
+        if n_movers == 0:
+            continue
+        total_free = 0
+        n_open = 0
+        for group in range(n_groups):
+            n_free[group] = 0
+            for column in range(starts[group], ends[group]):
+                if not far[node, column]:
+                    free[starts[group] + n_free[group]] = column
+                    n_free[group] += 1
+            total_free += n_free[group]
+            n_open += n_free[group] > 0
+        while n_movers > total_free:
+            movers[int(uniforms[n_used, 0] * n_movers)] = movers[n_movers - 1]
+            n_movers -= 1
+            n_used += 1
+            n_stuck += 1
+        for mover in range(n_movers):
+            nth_open = int(uniforms[n_used, 0] * n_open)
+            group = 0
+            while n_free[group] == 0 or nth_open > 0:
+                nth_open -= n_free[group] > 0
+                group += 1
+            slot = starts[group] + int(uniforms[n_used, 1] * n_free[group])
+            n_used += 1
+            near[node, movers[mover]] = False
+            far[node, free[slot]] = True
+            n_free[group] -= 1
+            free[slot] = free[starts[group] + n_free[group]]
+            n_open -= n_free[group] == 0
+    return n_stuck
