@@ -11,6 +11,7 @@ from ._errors import (
     TraceError,
     UnknownNameError,
 )
+from .trace import trace
 
 __all__ = [
     "DataError",
@@ -22,4 +23,5 @@ __all__ = [
     "SwannError",
     "TraceError",
     "UnknownNameError",
+    "trace",
 ]

@@ -77,9 +77,7 @@ class _Draw:
         self._device = device
 
     def integers(self, low: int, high: int) -> Tensor:
-        drawn = torch.randint(
-            low, high + 1, (self._count,), generator=self._generator, device=self._generator.device
-        )
+        drawn = torch.randint(low, high + 1, (self._count,), generator=self._generator, device=self._generator.device)
         return drawn.to(self._device)
 
     def uniform(self, largest: float) -> Tensor:
@@ -95,8 +93,6 @@ def _check(images: Tensor, shift: int, rotation: float) -> None:
         )
     smaller = min(images.shape[2:])
     if not 0 <= shift < smaller:
-        raise InvalidValueError(
-            f"shift: expected 0 to {smaller - 1} pixels, less than the image's size, found {shift}"
-        )
+        raise InvalidValueError(f"shift: expected 0 to {smaller - 1} pixels, less than the image's size, found {shift}")
     if not 0 <= rotation <= 180:
         raise InvalidValueError(f"rotation: expected 0 to 180 degrees, found {rotation}")

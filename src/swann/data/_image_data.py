@@ -157,9 +157,7 @@ class ImageData:
         for part, size, labels in (("train", train, self.train_labels), ("test", test, self.test_labels)):
             size = len(labels) if size is None else size
             if not 1 <= size <= len(labels):
-                raise InvalidValueError(
-                    f"{self.name}: {part} subset: expected 1 to {len(labels)} images, found {size}"
-                )
+                raise InvalidValueError(f"{self.name}: {part} subset: expected 1 to {len(labels)} images, found {size}")
             kept[part] = stratified_split(labels, size, seed)[0]
         return ImageData.from_tensors(
             f"{self.name} (subset: {len(kept['train'])} training, {len(kept['test'])} test images, seed {seed})",
@@ -191,7 +189,8 @@ def _check_part(where: str, images: Tensor, labels: Tensor, n_classes: int) -> N
 def _channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     channels = images.shape[1]
     counts = torch.zeros(channels, 256, dtype=torch.float64)
-    for chunk in images.split(_CHUNK):
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
         for channel in range(channels):
             counts[channel] += torch.bincount(chunk[:, channel].flatten(), minlength=256).cpu()
     values = torch.arange(256, dtype=torch.float64) / 255

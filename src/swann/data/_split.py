@@ -9,7 +9,7 @@ def stratified_split(labels: Tensor, size: int, seed: int) -> tuple[Tensor, Tens
     """Draw `size` samples in which each class has its share, and return the others beside them.
 
     A class with n of the N samples gets size * n / N of them, rounded so that the sum is exactly `size`
-    (largest remainders first, the lower class number on a tie).
+    (largest remainders first, drawn on a tie).
 
     Args:
         labels: int64 class numbers, [N].
@@ -27,7 +27,7 @@ def stratified_split(labels: Tensor, size: int, seed: int) -> tuple[Tensor, Tens
     values = labels.cpu().numpy()
     classes, counts = np.unique(values, return_counts=True)
     quotas, remainders = np.divmod(counts * size, max(len(values), 1))
-    largest_first = np.argsort(-remainders, kind="stable")
+    largest_first = np.lexsort((generator.random(len(classes)), -remainders))
     quotas[largest_first[: size - quotas.sum()]] += 1
     chosen = np.zeros(len(values), dtype=bool)
     for label, quota in zip(classes, quotas, strict=True):

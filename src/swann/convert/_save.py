@@ -1,0 +1,101 @@
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from .._errors import FileFormatError
+from .._files import replacing
+from ..nn import Plan, SmallWorldNetwork
+
+_FORMAT = "swann"
+
+
+def save(network: SmallWorldNetwork, path: str | os.PathLike[str]) -> None:
+    """Write a small-world network to a safetensors file: its weights, and its plan as JSON in the metadata.
+
+    The file appears whole or not at all. The masks are left out: the plan holds them.
+
+    Args:
+        network: the network, on any device.
+        path: where to write; a file there is replaced.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors = _tensors(network)
+    plan = json.dumps(network.plan.to_json())
+    metadata = {"format": _FORMAT, "plan": plan, "sha256": _digest(plan, tensors)}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, metadata)
+
+
+def load(path: str | os.PathLike[str]) -> SmallWorldNetwork:
+    """Read a network that `save` wrote, on the CPU and in evaluation mode; nothing in the file is run as code.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is truncated, was changed, is of a newer version or is not ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise FileFormatError(f"{path} is truncated or not a safetensors file: {error}") from error
+    if metadata.get("format") != _FORMAT:
+        raise FileFormatError(f"{path} was not written by swann.save: its metadata names no swann plan")
+    if metadata.get("sha256") != _digest(metadata.get("plan", ""), tensors):
+        raise FileFormatError(f"{path} was changed after it was written: its checksum does not match")
+    try:
+        return _network(json.loads(metadata["plan"]), tensors)
+    except (FileFormatError, json.JSONDecodeError, RecursionError) as error:
+        raise FileFormatError(f"{path}: {error}") from error
+
+
+def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork:
+    plan = Plan.from_json(value)
+    n_weights = sum(tensor.numel() for name, tensor in tensors.items() if ".links." in name)
+    if n_weights != plan.chain.n_weights():
+        raise FileFormatError(f"the plan has {plan.chain.n_weights():,} weights, the file {n_weights:,}")
+    with torch.random.fork_rng(devices=[]):
+        network = SmallWorldNetwork(plan)
+    expected = _tensors(network)
+    for name in sorted(expected.keys() | tensors.keys()):
+        if name not in tensors or name not in expected:
+            raise FileFormatError(f"tensor {name} is {'missing' if name in expected else 'not part of the network'}")
+        if tensors[name].shape != expected[name].shape:
+            raise FileFormatError(
+                f"tensor {name} has shape {list(tensors[name].shape)}, expected {list(expected[name].shape)}"
+            )
+    network.load_state_dict(tensors, strict=False, assign=True)
+    return network.eval()
+
+
+def _tensors(network: SmallWorldNetwork) -> dict[str, Tensor]:
+    """Return the tensors that a file holds: the state without the masks."""
+    state = network.state_dict()
+    return {name: tensor.cpu().contiguous() for name, tensor in state.items() if not name.endswith(".mask")}
+
+
+def _digest(plan: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(plan.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        if math.prod(tensor.shape):
+            digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

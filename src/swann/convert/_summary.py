@@ -1,0 +1,69 @@
+from dataclasses import dataclass
+
+from ..nn import SmallWorldNetwork
+from ..smallworld import SmallWorldness, small_worldness
+from ._counts import Counts, count_chain, count_plan
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a conversion changed: counts and small-worldness before and after, and the links.
+
+    Args:
+        title: the plan's first lines.
+        links: `(source, target, number of edges, share of the possible edges)` of each pair of layers with edges.
+        before: the counts of the plain chain.
+        after: the counts of the small-world network.
+        small_worldness_before: of the plain chain's graph.
+        small_worldness_after: of the rewired graph.
+        names: the layers' names, the input first.
+    """
+
+    plan: str
+    links: tuple[tuple[int, int, int, float], ...]
+    before: Counts
+    after: Counts
+    small_worldness_before: SmallWorldness
+    small_worldness_after: SmallWorldness
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        before, after = self.before, self.after
+        lines = [self.plan, "", "links (edges, share of the possible ones):"]
+        for source, target, edges, share in self.links:
+            lines.append(f"  {self.names[source]} → {self.names[target]}: {edges:,} ({share:.1%})")
+        lines += [
+            "",
+            f"{'':24}{'before':>16}{'after':>16}",
+            f"{'weights':24}{before.weights:>16,}{after.weights:>16,}",
+            f"{'parameters':24}{before.parameters:>16,}{after.parameters:>16,}",
+            f"{'multiplications':24}{before.macs:>16,}{after.macs:>16,}",
+        ]
+        pairs = (("clustering C", "clustering"), ("path length L", "path_length"), ("small-worldness S", "S"))
+        for label, name in pairs:
+            values = [getattr(side, name) for side in (self.small_worldness_before, self.small_worldness_after)]
+            lines.append(f"{label:24}{values[0]:>16.4f}{values[1]:>16.4f}")
+        return "\n".join(lines)
+
+
+def summary(network: SmallWorldNetwork) -> Summary:
+    """Return layers, links, parameters, multiplications and small-worldness of a network before and after.
+
+    Args:
+        network: a small-world network.
+
+    Returns:
+        A summary that prints as a table.
+    """
+    plan = network.plan
+    graph, baseline = plan.rewiring.graph, plan.chain.graph()
+    links = tuple((source, target, int(block.sum()), float(block.mean())) for source, target, block in graph.blocks())
+    return Summary(
+        str(plan),
+        links,
+        count_chain(plan.chain),
+        count_plan(plan),
+        small_worldness(baseline),
+        small_worldness(graph),
+        ("input", *(layer.name for layer in plan.chain.layers)),
+    )

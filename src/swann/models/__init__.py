@@ -1,0 +1,9 @@
+"""The networks of the paper's Table I, and models by name."""
+
+from ._alexnet import alexnet
+from ._convnet_c import convnet_c
+from ._create import FACTORIES, create
+from ._mnist5 import mnist5
+from ._resnet18 import resnet18
+
+__all__ = ["FACTORIES", "alexnet", "convnet_c", "create", "mnist5", "resnet18"]

@@ -1,0 +1,21 @@
+"""Small-world networks as PyTorch modules."""
+
+from ._geometry import Geometry, link_geometry, strided
+from ._initialise import initialise_
+from ._link import Link
+from ._network import SmallWorldLayer, SmallWorldNetwork, build
+from ._plan import Order, Plan, paper_order
+
+__all__ = [
+    "Geometry",
+    "Link",
+    "Order",
+    "Plan",
+    "SmallWorldLayer",
+    "SmallWorldNetwork",
+    "build",
+    "initialise_",
+    "link_geometry",
+    "paper_order",
+    "strided",
+]

@@ -1,0 +1,97 @@
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .._errors import InvalidValueError
+from ._geometry import Geometry, Shape
+
+_CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
+    1: F.adaptive_avg_pool1d,
+    2: F.adaptive_avg_pool2d,
+    3: F.adaptive_avg_pool3d,
+}
+
+
+class Link(nn.Module):
+    """The edges from one layer to a later one.
+
+    Only the weights of edges that exist are parameters, `weight` of shape `[edges, *kernel]` in the order of the mask's
+    rows; the dense weight is made of them when it is needed, with zeros elsewhere.
+
+    Args:
+        mask: which edges exist, boolean of shape `[targets, sources]`.
+        kernel: the weight shape of one edge.
+        geometry: how the kernel meets the map; None where the link ends at a linear layer.
+    """
+
+    mask: Tensor
+    index: Tensor | None
+
+    def __init__(self, mask: Tensor, kernel: Shape, geometry: Geometry | None) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.geometry = geometry
+        self.weight = nn.Parameter(torch.empty(int(mask.sum()), *kernel))
+        self.register_buffer("mask", mask.clone())
+        self.register_buffer("index", None, persistent=False)
+        self._index_edges()
+        self.register_load_state_dict_post_hook(_after_loading)  # type: ignore[no-untyped-call]
+
+    def _index_edges(self) -> None:
+        """Set the place of each edge in the dense weight; None where every edge exists."""
+        index = self.mask.flatten().nonzero().squeeze(1)
+        if len(index) != len(self.weight):
+            raise InvalidValueError(f"the mask has {len(index)} edges, the weight {len(self.weight)}")
+        self.index = None if len(index) == self.mask.numel() else index
+
+    def dense_weight(self) -> Tensor:
+        """Return the weight of shape `[targets, sources, *kernel]`, zero where there is no edge."""
+        shape = (*self.mask.shape, *self.kernel)
+        if self.index is None:
+            return self.weight.view(shape)
+        zeros = self.weight.new_zeros((self.mask.numel(), *self.kernel))
+        return zeros.index_copy(0, self.index, self.weight).view(shape)
+
+    def forward(self, source: Tensor, dropout: Callable[[Tensor], Tensor], bias: Tensor | None = None) -> Tensor:
+        """Return what the link adds to its end, before the operations after the layer.
+
+        Args:
+            source: the map that it starts from, of shape `[batch, sources, *size]`.
+            dropout: applied to what flows in.
+            bias: of shape `[targets]`.
+        """
+        weight = self.dense_weight()
+        if self.geometry is None:
+            return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
+        return _convolve(dropout(source), weight, bias, self.geometry)
+
+    def extra_repr(self) -> str:
+        """Return the link's size for printing."""
+        targets, sources = self.mask.shape
+        return f"{sources} → {targets}, {self.weight.shape[0]:,} edges of {'×'.join(map(str, self.kernel)) or '1'}"
+
+
+def _after_loading(link: Link, _: object) -> None:
+    link._index_edges()
+
+
+def pool_to(source: Tensor, size: Shape) -> Tensor:
+    """Return a map averaged to a size (adaptive average pooling), or as it is where it has that size."""
+    if source.shape[2:] == size:
+        return source
+    return _AVERAGE_POOLS[len(size)](source, size)
+
+
+def _convolve(source: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    padding: Shape | int = tuple(before for before, _ in geometry.padding)
+    if geometry.padding_mode != "zeros" or any(before != after or before < 0 for before, after in geometry.padding):
+        mode = "constant" if geometry.padding_mode == "zeros" else geometry.padding_mode
+        if any(math.prod(pair) or sum(pair) for pair in geometry.padding):
+            source = F.pad(source, [amount for pair in reversed(geometry.padding) for amount in pair], mode=mode)
+        padding = 0
+    convolve = _CONVOLUTIONS[weight.ndim - 2]
+    return convolve(source, weight, bias, geometry.stride, padding, geometry.dilation)

@@ -1,0 +1,104 @@
+"""A comparison as a table, in the shape of the paper's Table III."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from ._comparison import Comparison, Crossing
+from ._statistics import Estimate
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The table as text: a header, rows of as many cells in groups, and notes below."""
+
+    header: list[str]
+    groups: list[list[list[str]]]
+    notes: list[str]
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return the comparison as a rich table: a column for each error reached, the rules below."""
+    grid = _grid(comparison)
+    table = Table(caption=escape("\n".join(grid.notes)), caption_justify="left", title_justify="left")
+    for number, name in enumerate(grid.header):
+        table.add_column(escape(name), justify="left" if number < 2 else "right")
+    for group in grid.groups:
+        for row in group:
+            table.add_row(*(escape(cell) for cell in row), end_section=row is group[-1])
+    return table
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Return the comparison as a Markdown table with its notes below."""
+    grid = _grid(comparison)
+    lines = [_line(grid.header), _line(["---", "---", *("---:" for _ in grid.header[2:])])]
+    lines += [_line(row) for group in grid.groups for row in group]
+    return "\n".join([*lines, "", *(f"- {note}" for note in grid.notes), ""])
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _grid(comparison: Comparison) -> _Grid:
+    header = ["Variant", "Test error reached"]
+    header += [f"{point.error:.2%}{' ★' if point.is_final else ''}" for point in comparison.points]
+    seeds = len(comparison.seeds)
+    groups = []
+    for variant in comparison.histories:
+        crossings = [point.crossings[variant] for point in comparison.points]
+        rows: list[tuple[str, Callable[[Crossing], str]]] = [
+            ("iterations", lambda at: _reached(at, at.mean_iterations, seeds, ",.0f")),
+            ("seconds", lambda at: _reached(at, at.mean_seconds, seeds, ",.1f")),
+        ]
+        if variant != comparison.baseline:
+            rows += [
+                ("speed-up, iterations", lambda at: _ratio(at.speed_up, seeds)),
+                ("speed-up, seconds", lambda at: _ratio(at.speed_up_seconds, seeds)),
+            ]
+        groups.append(
+            [
+                [variant if number == 0 else "", name, *(cell(crossing) for crossing in crossings)]
+                for number, (name, cell) in enumerate(rows)
+            ]
+        )
+    return _Grid(header, groups, _notes(comparison))
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    errors = "; ".join(
+        f"{variant} {_with_margin(comparison.best_error(variant), '.2%')} "
+        f"(at the end {_with_margin(comparison.final_error(variant), '.2%')})"
+        for variant in comparison.histories
+    )
+    of_seeds = {"mean": "mean over its seeds", "worst": "worst of its seeds"}[comparison.over_seeds]
+    return [
+        f"★ is the final accuracy of {comparison.baseline}: its least test error, {of_seeds}.",
+        f"Least test error of each: {errors}.",
+        f"Seeds: {', '.join(str(seed) for seed in comparison.seeds)}. {comparison.rule}",
+    ]
+
+
+def _reached(crossing: Crossing, estimate: Estimate | None, seeds: int, form: str) -> str:
+    if estimate is None:
+        return f"not reached by any of {seeds}"
+    return _with_margin(estimate, form) + (
+        "" if crossing.reached == seeds else f" (reached by {crossing.reached} of {seeds})"
+    )
+
+
+def _ratio(estimate: Estimate | None, seeds: int) -> str:
+    if estimate is None:
+        return "—"
+    text = f"{estimate.mean:.2f}×"
+    if estimate.low is not None and estimate.high is not None:
+        text += f" [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return text if estimate.count == seeds else f"{text} ({estimate.count} of {seeds} pairs)"
+
+
+def _with_margin(estimate: Estimate, form: str) -> str:
+    text = format(estimate.mean, form)
+    return text if estimate.high is None else f"{text} ± {format(estimate.high - estimate.mean, form)}"

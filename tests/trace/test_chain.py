@@ -1,0 +1,51 @@
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from swann import FileFormatError, trace
+from swann.graph import LayerGraph
+from swann.trace import Chain
+
+
+@pytest.fixture
+def chain():
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, groups=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.3), nn.Linear(36, 5)
+    )
+    return trace(model, torch.zeros(1, 2, 8, 8))
+
+
+def test_graph_and_weights(chain):
+    assert chain.graph() == LayerGraph.chain([2, 4, 5], groups=[2, 1])
+    assert chain.n_weights() == 4 * 9 + 36 * 5
+    assert [chain.map_shape(layer) for layer in range(3)] == [(2, 8, 8), (4, 3, 3), (5,)]
+
+
+def test_json_gives_the_chain_back(chain):
+    assert Chain.from_json(json.loads(json.dumps(chain.to_json()))) == chain
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda value: value.pop("layers"), "chain: expected the fields"),
+        (lambda value: value["layers"][0].update(kind="rnn"), "layer 1 is of kind 'rnn'; expected 'conv' or 'linear'"),
+        (lambda value: value["layers"][1].update(n_inputs=3), "layer 2 reads 3 nodes"),
+        (
+            lambda value: value["layers"][1].update(n_outputs=-3),
+            "layer 2: n_outputs must be of whole numbers of at least 1, found -3",
+        ),
+        (
+            lambda value: value["layers"][0].update(kernel="ab"),
+            "layer 1: kernel must be of whole numbers of at least 1",
+        ),
+        (lambda value: value["layers"][0]["stages"][0].update(arguments=3), "has no table of arguments"),
+    ],
+)
+def test_changed_json_is_refused(chain, change, message):
+    value = json.loads(json.dumps(chain.to_json()))
+    change(value)
+    with pytest.raises(FileFormatError, match=message):
+        Chain.from_json(value)
