@@ -1,5 +1,15 @@
-"""Rewire feed-forward networks into small-world ones before training."""
+"""Rewire feed-forward networks into small-world ones before training.
 
+>>> import torch, swann
+>>> model = swann.models.mnist5()
+>>> twin = swann.convert(model, torch.zeros(1, 1, 28, 28), p=0.5, seed=0)
+>>> print(twin.plan.rewiring.graph)
+LayerGraph(1-6-16-120-84-10: 237 nodes, 12,942 edges)
+"""
+
+from importlib.metadata import version
+
+from . import models
 from ._errors import (
     DataError,
     FileFormatError,
@@ -11,17 +21,37 @@ from ._errors import (
     TraceError,
     UnknownNameError,
 )
+from .convert import convert, copy_kept_weights_, load, save, summary
+from .graph import LayerGraph
+from .nn import Plan, SmallWorldNetwork, build
+from .smallworld import measure, rewire, search, small_worldness
 from .trace import trace
+
+__version__ = version("swann")
 
 __all__ = [
     "DataError",
     "FileFormatError",
     "InvalidValueError",
+    "LayerGraph",
     "MissingDataError",
     "MissingExtraError",
     "OutputError",
+    "Plan",
+    "SmallWorldNetwork",
     "SwannError",
     "TraceError",
     "UnknownNameError",
+    "build",
+    "convert",
+    "copy_kept_weights_",
+    "load",
+    "measure",
+    "models",
+    "rewire",
+    "save",
+    "search",
+    "small_worldness",
+    "summary",
     "trace",
 ]

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import IMAGES, n_parameters, plan_of, twin
 from torch import nn
 
-from networks import IMAGES, image_network, n_parameters, plan_of, twin
 from swann import InvalidValueError
 from swann.nn import build, strided
 

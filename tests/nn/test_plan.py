@@ -1,9 +1,9 @@
 import json
 
 import pytest
+from networks import IMAGES, image_network, plan_of
 from torch import nn
 
-from networks import IMAGES, image_network, plan_of
 from swann import FileFormatError, UnknownNameError
 from swann.nn import Plan, paper_order
 from swann.trace import Stage

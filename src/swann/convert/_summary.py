@@ -1,5 +1,9 @@
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from .._errors import InvalidValueError
+from ..graph import LayerGraph
 from ..nn import SmallWorldNetwork
 from ..smallworld import SmallWorldness, small_worldness
 from ._counts import Counts, count_chain, count_plan
@@ -10,11 +14,11 @@ class Summary:
     """What a conversion changed: counts and small-worldness before and after, and the links.
 
     Args:
-        title: the plan's first lines.
+        plan: the plan as text.
         links: `(source, target, number of edges, share of the possible edges)` of each pair of layers with edges.
         before: the counts of the plain chain.
         after: the counts of the small-world network.
-        small_worldness_before: of the plain chain's graph.
+        small_worldness_before: of the plain chain's graph; None where S is not defined (too few edges).
         small_worldness_after: of the rewired graph.
         names: the layers' names, the input first.
     """
@@ -23,8 +27,8 @@ class Summary:
     links: tuple[tuple[int, int, int, float], ...]
     before: Counts
     after: Counts
-    small_worldness_before: SmallWorldness
-    small_worldness_after: SmallWorldness
+    small_worldness_before: SmallWorldness | None
+    small_worldness_after: SmallWorldness | None
     names: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -39,11 +43,28 @@ class Summary:
             f"{'parameters':24}{before.parameters:>16,}{after.parameters:>16,}",
             f"{'multiplications':24}{before.macs:>16,}{after.macs:>16,}",
         ]
-        pairs = (("clustering C", "clustering"), ("path length L", "path_length"), ("small-worldness S", "S"))
-        for label, name in pairs:
-            values = [getattr(side, name) for side in (self.small_worldness_before, self.small_worldness_after)]
-            lines.append(f"{label:24}{values[0]:>16.4f}{values[1]:>16.4f}")
+        sides = (self.small_worldness_before, self.small_worldness_after)
+        rows = (("clustering C", "clustering"), ("path length L", "path_length"), ("small-worldness S", "S"))
+        for label, name in rows:
+            figures = ["not defined" if side is None else f"{getattr(side, name):.4f}" for side in sides]
+            lines.append(f"{label:24}{figures[0]:>16}{figures[1]:>16}")
         return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values, the plan as text."""
+        value = asdict(self)
+        for name in ("small_worldness_before", "small_worldness_after"):
+            figures = getattr(self, name)
+            value[name] = None if figures is None else json.loads(figures.to_json())
+        return value
+
+
+def _figures(graph: LayerGraph) -> SmallWorldness | None:
+    """Return the small-worldness of a graph, or None where S is not defined."""
+    try:
+        return small_worldness(graph)
+    except InvalidValueError:
+        return None
 
 
 def summary(network: SmallWorldNetwork) -> Summary:
@@ -63,7 +84,7 @@ def summary(network: SmallWorldNetwork) -> Summary:
         links,
         count_chain(plan.chain),
         count_plan(plan),
-        small_worldness(baseline),
-        small_worldness(graph),
+        _figures(baseline),
+        _figures(graph),
         ("input", *(layer.name for layer in plan.chain.layers)),
     )

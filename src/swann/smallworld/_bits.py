@@ -6,8 +6,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-WORDS = 16
-"""The number of 64-bit words in a row of the breadth-first search: 1,024 sources at once."""
+WORDS = 8
+"""The number of 64-bit words in a row of the breadth-first search: 512 sources at once."""
 
 _STRIDE = 16
 

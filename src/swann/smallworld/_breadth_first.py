@@ -4,6 +4,7 @@ from numpy.typing import NDArray
 from ._bits import WORDS, gather
 from ._compiled import compiled
 
+_DENSE_DEGREE = 64
 _SWEEP_SHARE = 4
 
 
@@ -12,6 +13,8 @@ def connected_order(
     indptr: NDArray[np.int64], indices: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
     """Number the nodes so that every connected component has a range of its own, nodes near each other close by.
+
+    A dense graph in one piece keeps its numbers.
 
     Args:
         indptr: where each node's neighbours begin in `indices`, of shape `[n_nodes + 1]`.
@@ -38,6 +41,8 @@ def connected_order(
             node = order[done]
             components[done] = n_components
             done += 1
+            if n_numbered == n_nodes:
+                continue
             for position in range(indptr[node], indptr[node + 1]):
                 neighbour = indices[position]
                 if number[neighbour] < 0:
@@ -46,6 +51,8 @@ def connected_order(
                     n_numbered += 1
         ends[n_components] = n_numbered
         n_components += 1
+    if n_components == 1 and indices.size > _DENSE_DEGREE * n_nodes:
+        return indptr.copy(), indices.copy(), components, ends[:1].copy()
     new_indptr = np.empty(n_nodes + 1, np.int64)
     new_indptr[0] = 0
     new_indices = np.empty(indices.size, np.int32)

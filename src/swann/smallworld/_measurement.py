@@ -66,9 +66,7 @@ def measure(graph: LayerGraph | UndirectedGraph, *, threads: int | None = None) 
     graph = as_undirected(graph)
     lengths = path_lengths(graph, threads=threads)
     clustering = clustering_coefficient(graph, threads=threads)
-    return Measurement(
-        clustering, lengths.mean, graph.n_nodes, graph.n_edges, lengths.n_unreachable, lengths.diameter
-    )
+    return Measurement(clustering, lengths.mean, graph.n_nodes, graph.n_edges, lengths.n_unreachable, lengths.diameter)
 
 
 def clustering_coefficient(graph: LayerGraph | UndirectedGraph, *, threads: int | None = None) -> float:

@@ -39,7 +39,7 @@ class PathLengths:
 def path_lengths(graph: LayerGraph | UndirectedGraph, *, threads: int | None = None) -> PathLengths:
     """Return the distances between all pairs of nodes, exactly.
 
-    Breadth-first searches from 1,024 nodes at once, one bit each: a node's row of bits is joined with its
+    Breadth-first searches from 512 nodes at once, one bit each: a node's row of bits is joined with its
     neighbours' until it holds all it can reach (the multi-source search of Then et al., PVLDB 8(4), 2014).
 
     Args:

@@ -62,18 +62,20 @@ class UndirectedGraph:
         if loops.size:
             node = pairs[loops[0], 0]
             raise InvalidValueError(f"edge ({node}, {node}) joins a node to itself; edges must join two nodes")
-        codes = np.sort(pairs.min(axis=1) * n_nodes + pairs.max(axis=1))
-        codes = codes[np.diff(codes, prepend=-1) > 0]
-        return cls.from_sorted_pairs(n_nodes, codes // n_nodes, codes % n_nodes)
+        graph = cls.from_distinct_pairs(n_nodes, pairs[:, 0], pairs[:, 1])
+        indptr, indices = _without_repeats(graph.indptr, graph.indices)
+        return graph if len(indices) == len(graph.indices) else cls(indptr, indices)
 
     @classmethod
-    def from_sorted_pairs(cls, n_nodes: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> "UndirectedGraph":
-        """Return the graph of distinct pairs with `first < second`, sorted by first, then by second; not checked."""
+    def from_distinct_pairs(
+        cls, n_nodes: int, first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> "UndirectedGraph":
+        """Return the graph of pairs of nodes that are distinct and join no node to itself, which is not checked."""
         degrees = np.bincount(first, minlength=n_nodes) + np.bincount(second, minlength=n_nodes)
         indptr = np.concatenate(([0], np.cumsum(degrees)))
         indices = np.empty(2 * len(first), dtype=np.int32)
-        _fill_pairs(first, second, indptr[:-1].copy(), indices)
-        return cls(indptr, indices)
+        _fill_pairs(np.ascontiguousarray(first), np.ascontiguousarray(second), indptr[:-1].copy(), indices)
+        return cls(indptr, _transposed(indptr, indices))
 
     @classmethod
     def from_layer_graph(cls, graph: LayerGraph) -> "UndirectedGraph":
@@ -148,6 +150,35 @@ def _fill_pairs(
         indices[cursor[target]] = source
         cursor[source] += 1
         cursor[target] += 1
+
+
+@compiled
+def _transposed(indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the neighbours of each node sorted: in the order of the rows that they stand in."""
+    result = np.empty_like(indices)
+    cursor = indptr[:-1].copy()
+    for node in range(indptr.size - 1):
+        for position in range(indptr[node], indptr[node + 1]):
+            neighbour = indices[position]
+            result[cursor[neighbour]] = node
+            cursor[neighbour] += 1
+    return result
+
+
+@compiled
+def _without_repeats(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    new_indptr = np.zeros(indptr.size, np.int64)
+    new_indices = np.empty(indices.size, np.int32)
+    filled = 0
+    for node in range(indptr.size - 1):
+        for position in range(indptr[node], indptr[node + 1]):
+            if position == indptr[node] or indices[position] != indices[position - 1]:
+                new_indices[filled] = indices[position]
+                filled += 1
+        new_indptr[node + 1] = filled
+    return new_indptr, new_indices[:filled].copy()
 
 
 @compiled

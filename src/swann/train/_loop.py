@@ -64,7 +64,7 @@ def fit(
     fabric = launch(config) if fabric is None else fabric
     _check_path(fabric, path, resume)
     came_from = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    mode = model.training
+    modes = {module: module.training for module in model.modules()}
     with random_state_kept(fabric.device), quiet():
         try:
             run = Run(model, data, config, fabric, path, on_progress)
@@ -75,13 +75,14 @@ def fit(
                 return _train(run, stop)
         finally:
             model.to(came_from)
-            model.train(mode)
+            for module, mode in modes.items():
+                module.training = mode
 
 
 def _train(run: "Run", stop: StopRequest) -> History:
     """Evaluate and step by turns until the end."""
     interrupted = False
-    source = run.batches()
+    source = run.batches(run.iteration)
     run.model.train()
     try:
         while True:

@@ -77,7 +77,9 @@ def plot(source: Comparison | Mapping[str, Sequence[History]], path: str | os.Pa
         axes[1, column].set_xlabel(name)
         axes[1, column].set_xlim(left=0)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(labels)), frameon=False)
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=2, frameon=False, handlelength=4, title=_heading(source)
+    )
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
 
@@ -107,6 +109,8 @@ def _draw(
                 x, [min(v) for v in values], [max(v) for v in values], color=colour, alpha=0.18, linewidth=0
             )
         if comparison is not None:
+            if panel.row == 0:
+                axes.axhline(comparison.points[-1].error * 100, color="0.45", linewidth=0.8, linestyle=":", zorder=1)
             _draw_star(axes, panel, comparison, variant, colour, number)
 
 
@@ -134,9 +138,15 @@ def _draw_star(axes: "Axes", panel: _Panel, comparison: Comparison, variant: str
 
 
 def _star_label(comparison: Comparison, variant: str) -> str:
-    point = comparison.points[-1]
-    reached, seeds = point.crossings[variant].reached, len(comparison.seeds)
-    return f" (★ {point.error:.2%} reached by {reached} of {seeds})"
+    reached, seeds = comparison.points[-1].crossings[variant].reached, len(comparison.seeds)
+    return f" (★ reached by {reached} of {seeds})"
+
+
+def _heading(source: Comparison | Mapping[str, Sequence[History]]) -> str:
+    band = "Lines: mean over the seeds; bands: smallest to largest."
+    if not isinstance(source, Comparison):
+        return band
+    return f"{band} ★: final accuracy of {source.baseline}, test error {source.points[-1].error:.2%}."
 
 
 def _spread(panel: _Panel, histories: Mapping[str, Sequence[History]]) -> float:

@@ -89,9 +89,9 @@ class Run:
     def elapsed_seconds(self) -> float:
         return self.elapsed_before + time.perf_counter() - self.started
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches from the next iteration on; each epoch has an order of its own."""
-        epoch, skip = divmod(self.iteration, self.per_epoch)
+    def batches(self, done: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches after the first `done` iterations; each epoch has an order of its own."""
+        epoch, skip = divmod(done, self.per_epoch)
         for number in count(epoch):
             of_epoch = batches(
                 self.data.train_images,
@@ -107,8 +107,9 @@ class Run:
     def step(self, source: Iterator[tuple[Tensor, Tensor]]) -> None:
         """Train on the next batch of `source`."""
         start = time.perf_counter()
+        batch = next(source)
         self.iteration += 1
-        images, labels = self._prepare(*next(source))
+        images, labels = self._prepare(*batch)
         rank = self.fabric.global_rank
         seed_model(derive_seed(self.config.seed, Stream.MODEL, self.iteration, rank), self.fabric.device)
         self.learning_rate = float(self.optimizer.param_groups[0]["lr"])

@@ -1,0 +1,5 @@
+"""The command `swann`."""
+
+from ._app import main
+
+__all__ = ["main"]

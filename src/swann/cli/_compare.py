@@ -1,0 +1,155 @@
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .._files import write_text
+from ..experiments import RunDirectory, run_comparison, variants
+from ..nn import Order
+from ..smallworld import Draw, check_probability
+from ..trace import trace
+from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
+from ._console import console, notes, progress_bar
+from ._options import (
+    Accelerator,
+    BatchSize,
+    Data,
+    DataDir,
+    Devices,
+    Download,
+    DrawOption,
+    Epochs,
+    EvaluateEvery,
+    ImageSize,
+    Json,
+    LearningRate,
+    Model,
+    OptimizerName,
+    OrderOption,
+    Overwrite,
+    Precision,
+    Probability,
+    Repair,
+    Resume,
+    Seed,
+    Task,
+    Validation,
+    Width,
+    open_task,
+)
+from ._search import search_with_progress, write_search
+from ._training import training_config
+
+Seeds = Annotated[int, typer.Option(help="Runs of each network, with the seeds --seed, --seed + 1, …", min=1)]
+
+
+def compare_command(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Directory for the results")] = Path("runs/compare"),
+    p: Probability = None,
+    data: Data = "digits",
+    data_dir: DataDir = None,
+    download: Download = False,
+    image_size: ImageSize = None,
+    width: Width = 1.0,
+    seeds: Seeds = 3,
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 256,
+    optimizer: OptimizerName = "adadelta",
+    lr: LearningRate = None,
+    evaluate_every: EvaluateEvery = None,
+    validation: Validation = False,
+    draw: DrawOption = "nodes",
+    repair: Repair = True,
+    order: OrderOption = "paper",
+    precision: Precision = "32-true",
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    seed: Seed = 0,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model and its small-world twin alike, and say how many iterations each takes to the same test error.
+
+    Three networks are trained under each seed with the same batches: the model as it comes, its chain with nothing
+    rewired in the paper's order of operations, and the twin. Ctrl-C keeps what was done; --resume goes on.
+
+    Example: swann compare --model swann:mnist5 --data mnist --data-dir ~/data --seeds 3 --epochs 10 --out runs/mnist
+    """
+    if p is not None:
+        check_probability(p)
+    config = training_config(
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        evaluate_every=evaluate_every,
+        precision=precision,
+        accelerator=accelerator,
+        devices=devices,
+        seed=seed,
+    )
+    task = open_task(
+        model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
+    )
+    chain = trace(task.create(seed), task.example())
+    settings = {"model": model, "p": p, "data": task.data.name, "width": width, "draw": draw, "repair": repair}
+    settings |= {"order": order, "seeds": seeds, "training": config.to_json()}
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    if p is None:
+        result = search_with_progress(chain.graph(), draw=draw, repair=repair, seed=seed)
+        write_search(result, directory.path)
+        p = result.best_p
+        notes.print(f"the search chose p = {p:g} (S = {result.best_S:.3f})", highlight=False)
+    comparison = run_variants(
+        task,
+        config,
+        p,
+        seeds=range(seed, seed + seeds),
+        draw=draw,
+        repair=repair,
+        order=order,
+        directory=directory.path,
+    )
+    write_comparison(comparison, directory.path)
+    if as_json:
+        print(comparison.to_json())
+    else:
+        console.print(comparison_table(comparison))
+    notes.print(f"written to {out}: comparison.json, .csv and .md, curves.csv, curves.png", highlight=False)
+
+
+def run_variants(
+    task: Task,
+    config: TrainingConfig,
+    p: float,
+    *,
+    seeds: range,
+    draw: str,
+    repair: bool,
+    order: str,
+    directory: Path | None,
+) -> Comparison:
+    """Train the baseline, its chain in the paper's order and the twin, with a progress bar in a terminal."""
+    networks = variants(task.create, task.data, p, draw=cast(Draw, draw), repair=repair, order=cast(Order, order))
+    with progress_bar("train", "iterations") as move:
+        return run_comparison(
+            networks,
+            task.data,
+            config,
+            seeds=seeds,
+            directory=directory,
+            on_progress=lambda name, seed, done, total, rate, loss: move(
+                done, total, f"{name}, seed {seed}: {rate:.1f} it/s, loss {loss:.4f}"
+            ),
+        )
+
+
+def write_comparison(comparison: Comparison, directory: Path) -> None:
+    """Write a comparison as JSON, CSV, Markdown and a picture."""
+    write_text(directory / "comparison.json", comparison.to_json() + "\n")
+    write_text(directory / "comparison.csv", comparison.to_csv())
+    write_text(directory / "comparison.md", comparison_markdown(comparison))
+    write_text(directory / "curves.csv", curves_to_csv(comparison.histories))
+    plot(comparison, directory / "curves.png")

@@ -1,0 +1,84 @@
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .._files import write_text
+from ..experiments import RunDirectory
+from ..graph import LayerGraph
+from ..report import plot_search
+from ..smallworld import Draw, SearchResult, search
+from ..trace import trace
+from ._console import console, notes, progress_bar, search_table
+from ._options import Channels, Classes, DrawOption, ImageSize, Json, Model, Out, Repair, Seed, Width, open_model
+
+Steps = Annotated[int, typer.Option(help="Probabilities to try, evenly from 0 to 1", min=2)]
+Seeds = Annotated[int, typer.Option(help="Rewirings for each probability", min=1)]
+
+
+def search_command(
+    model: Model,
+    channels: Channels = None,
+    image_size: ImageSize = None,
+    classes: Classes = None,
+    width: Width = 1.0,
+    steps: Steps = 21,
+    seeds: Seeds = 5,
+    draw: DrawOption = "nodes",
+    repair: Repair = True,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Rewire a model with a range of probabilities and find the one that makes it most small-world.
+
+    With --out the whole curve is written there as JSON, CSV and a picture.
+
+    Example: swann search --model swann:mnist5 --out runs/search
+    """
+    network, example = open_model(
+        model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
+    )
+    settings = {
+        "model": model,
+        "width": width,
+        "steps": steps,
+        "seeds": seeds,
+        "draw": draw,
+        "repair": repair,
+        "seed": seed,
+    }
+    directory = None if out is None else RunDirectory(out, settings)
+    graph = trace(network, example).graph()
+    result = search_with_progress(graph, steps=steps, n_seeds=seeds, draw=draw, repair=repair, seed=seed)
+    if as_json:
+        print(result.to_json())
+    else:
+        console.print(search_table(result))
+    if directory is not None:
+        write_search(result, directory.path)
+
+
+def search_with_progress(
+    graph: LayerGraph, *, draw: str, repair: bool, seed: int, steps: int = 21, n_seeds: int = 5
+) -> SearchResult:
+    """Search with a progress bar in a terminal."""
+    probabilities = [round(step / (steps - 1), 6) for step in range(steps)]
+    with progress_bar("search over p", "graphs") as move:
+        return search(
+            graph,
+            probabilities=probabilities,
+            n_seeds=n_seeds,
+            draw=cast(Draw, draw),
+            repair=repair,
+            seed=seed,
+            on_progress=lambda done, total: move(done, total, ""),
+        )
+
+
+def write_search(result: SearchResult, directory: Path) -> None:
+    """Write a search as JSON, CSV and a picture."""
+    write_text(directory / "search.json", result.to_json() + "\n")
+    write_text(directory / "search.csv", result.to_csv())
+    plot_search(result, directory / "search.png")
+    notes.print(f"written to {directory}: search.json, search.csv, search.png", highlight=False)

@@ -1,0 +1,145 @@
+from pathlib import Path
+from typing import Annotated, cast
+
+import torch
+import typer
+from torch import nn
+
+from .._errors import InvalidValueError
+from .._files import replacing, write_text
+from ..convert import convert, load, save
+from ..experiments import InterruptedRunError, RunDirectory
+from ..nn import Order, SmallWorldNetwork
+from ..smallworld import Draw
+from ..train import fit, plot
+from ._console import console, notes, progress_bar
+from ._options import (
+    Accelerator,
+    BatchSize,
+    Data,
+    DataDir,
+    Devices,
+    Download,
+    DrawOption,
+    Epochs,
+    EvaluateEvery,
+    ImageSize,
+    Json,
+    LearningRate,
+    OptimizerName,
+    OrderOption,
+    Overwrite,
+    Precision,
+    Probability,
+    Repair,
+    Resume,
+    Seed,
+    Task,
+    Validation,
+    Width,
+    open_task,
+)
+from ._training import training_config
+
+ModelOrFile = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A model's name (see swann convert --help), or a network.safetensors file that swann convert wrote",
+        show_default=False,
+    ),
+]
+
+
+def train(
+    model: ModelOrFile,
+    out: Annotated[Path, typer.Option(help="Directory for the results")] = Path("runs/train"),
+    p: Probability = None,
+    data: Data = "digits",
+    data_dir: DataDir = None,
+    download: Download = False,
+    image_size: ImageSize = None,
+    width: Width = 1.0,
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 256,
+    optimizer: OptimizerName = "adadelta",
+    lr: LearningRate = None,
+    evaluate_every: EvaluateEvery = None,
+    validation: Validation = False,
+    draw: DrawOption = "nodes",
+    repair: Repair = True,
+    order: OrderOption = "paper",
+    precision: Precision = "32-true",
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    seed: Seed = 0,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Train one network: a model as it comes, its small-world twin (with --p), or a converted file.
+
+    Ctrl-C leaves a checkpoint from which --resume goes on. Writes history.json, history.csv, curves.png and the
+    network (network.safetensors for a small-world network, else weights.pt with its state).
+
+    Example: swann train --model swann:mnist5 --p 0.5 --data mnist --data-dir ~/data --out runs/mnist
+    """
+    config = training_config(
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        evaluate_every=evaluate_every,
+        precision=precision,
+        accelerator=accelerator,
+        devices=devices,
+        seed=seed,
+    )
+    task = open_task(
+        model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
+    )
+    network = _network(task, p, draw, repair, order, seed)
+    settings = {"model": model, "p": p, "data": task.data.name, "width": width, "draw": draw, "repair": repair}
+    settings |= {"order": order, "training": config.to_json()}
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    with progress_bar(f"train {model}", "iterations") as move:
+        history = fit(
+            network,
+            task.data,
+            config,
+            checkpoint=directory / "checkpoint-network.ckpt",
+            resume=resume,
+            on_progress=lambda done, total, rate, loss: move(done, total, f"{rate:.1f} it/s, loss {loss:.4f}"),
+        )
+    if history.interrupted:
+        raise InterruptedRunError(out)
+    write_text(directory / "history.json", history.to_json() + "\n")
+    write_text(directory / "history.csv", history.to_csv())
+    plot({model: [history]}, directory / "curves.png")
+    if isinstance(network, SmallWorldNetwork):
+        save(network, directory / "network.safetensors")
+    else:
+        with replacing(directory / "weights.pt") as temporary:
+            torch.save(network.state_dict(), temporary)
+    if as_json:
+        print(history.to_json())
+    else:
+        console.print(str(history), highlight=False)
+    notes.print(f"written to {out}", highlight=False)
+
+
+def _network(task: Task, p: float | None, draw: str, repair: bool, order: str, seed: int) -> nn.Module:
+    if task.model.endswith(".safetensors"):
+        if p is not None:
+            raise InvalidValueError(f"{task.model} is converted already; leave out --p")
+        network = load(task.model).train()
+        if network.plan.chain.input_shape != task.data.input_shape:
+            raise InvalidValueError(
+                f"{task.model} reads inputs of {network.plan.chain.input_shape}, "
+                f"{task.data.name} has images of {task.data.input_shape}"
+            )
+        return network
+    model = task.create(seed)
+    if p is None:
+        return model
+    return convert(model, task.example(), p, seed=seed, draw=cast(Draw, draw), repair=repair, order=cast(Order, order))

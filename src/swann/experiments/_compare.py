@@ -1,0 +1,127 @@
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .._errors import FileFormatError
+from .._files import write_text
+from ..convert import convert
+from ..data import ImageData
+from ..nn import Order, SmallWorldNetwork
+from ..smallworld import Draw
+from ..train import Comparison, History, TrainingConfig, compare, fit
+
+Factory = Callable[[int], nn.Module]
+Progress = Callable[[str, int, int, int, float, float], None]
+"""Called after each iteration with: variant, seed, iteration, their total, iterations per second, last loss."""
+
+BASELINE, PAPER_ORDER, TWIN = "baseline", "paper order, p = 0", "twin"
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C; what it had done is in its checkpoint."""
+
+
+def variants(
+    create: Factory, data: ImageData, p: float, *, draw: Draw = "nodes", repair: bool = True, order: Order = "paper"
+) -> dict[str, Factory]:
+    """Return the networks that tell what the rewiring gives from what the order of operations gives.
+
+    Args:
+        create: makes the baseline from a seed.
+        data: whose images the networks read.
+        p: the rewiring probability of the twin.
+        draw: how new ends are drawn.
+        repair: whether dead nodes are repaired.
+        order: the order of operations of the twin.
+
+    Returns:
+        `"baseline"` is the model as it comes; `"paper order, p = 0"` its chain with nothing rewired, in the order
+        activation → pooling → norm; `"twin"` the rewired one. All draw their weights from the same distribution
+        where the model draws them as `swann.models` does.
+    """
+    example = torch.zeros(1, *data.input_shape)
+
+    def rewired(seed: int, probability: float, of_order: Order) -> SmallWorldNetwork:
+        return convert(create(seed), example, probability, seed=seed, draw=draw, repair=repair, order=of_order)
+
+    return {
+        BASELINE: create,
+        PAPER_ORDER: lambda seed: rewired(seed, 0.0, "paper"),
+        TWIN: lambda seed: rewired(seed, p, order),
+    }
+
+
+def run_comparison(
+    networks: Mapping[str, Factory],
+    data: ImageData,
+    config: TrainingConfig,
+    *,
+    seeds: Sequence[int],
+    baseline: str = BASELINE,
+    directory: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Comparison:
+    """Train each network under each seed, with the same batches and schedule, and compare them.
+
+    The networks take turns, so that a slow spell of the machine falls on all of them. With a directory, each run
+    leaves its history there, and what was done before an interruption is not done again.
+
+    Args:
+        networks: by name, each made from a seed.
+        data: training and test images.
+        config: the settings; its seed is replaced by each of `seeds`.
+        seeds: one run of each network for each.
+        baseline: the network that the others are compared with.
+        directory: for histories and checkpoints.
+        on_progress: called after each iteration.
+
+    Raises:
+        InterruptedRunError: Ctrl-C; call again with the same directory to go on.
+    """
+    histories: dict[str, list[History]] = {name: [] for name in networks}
+    for seed in seeds:
+        for name, create in networks.items():
+            histories[name].append(_run(name, create, data, replace(config, seed=seed), directory, on_progress))
+    return compare(histories, baseline)
+
+
+def _run(
+    name: str,
+    create: Factory,
+    data: ImageData,
+    config: TrainingConfig,
+    directory: Path | None,
+    on_progress: Progress | None,
+) -> History:
+    report = None
+    if on_progress is not None:
+        progress = on_progress
+
+        def report(iteration: int, total: int, rate: float, loss: float) -> None:
+            progress(name, config.seed, iteration, total, rate, loss)
+
+    if directory is None:
+        history = fit(create(config.seed), data, config, on_progress=report)
+    else:
+        slug = f"{''.join(letter if letter.isalnum() else '-' for letter in name)}-{config.seed}"
+        record, checkpoint = directory / f"history-{slug}.json", directory / f"checkpoint-{slug}.ckpt"
+        if record.is_file():
+            return _read(record)
+        resume = checkpoint.is_file()
+        history = fit(create(config.seed), data, config, checkpoint=checkpoint, resume=resume, on_progress=report)
+    if history.interrupted:
+        raise InterruptedRunError(f"{name}, seed {config.seed}: stopped after an interrupt")
+    if directory is not None:
+        write_text(record, history.to_json())
+        checkpoint.unlink(missing_ok=True)
+    return history
+
+
+def _read(path: Path) -> History:
+    try:
+        return History.from_json(path.read_text(encoding="utf-8"))
+    except (FileFormatError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path}: {error}; remove it to repeat that run") from error
