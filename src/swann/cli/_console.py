@@ -1,5 +1,6 @@
 """What the commands print, and how."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,10 @@ from rich.table import Table
 
 from ..smallworld import SearchResult
 
-console = Console()
+_WIDTH = 120
+"""Columns where there is no terminal, so that tables in a log are not squeezed."""
+
+console = Console(width=None if sys.stdout.isatty() else _WIDTH)
 """For results."""
 
 notes = Console(stderr=True)

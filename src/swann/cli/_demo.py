@@ -59,6 +59,7 @@ def demo(
         optimizer="adadelta",
         lr=None,
         evaluate_every=evaluate_every,
+        threads=1,
         seed=seed,
     )
     comparison = run_variants(

@@ -53,6 +53,10 @@ LearningRate = Annotated[
 EvaluateEvery = Annotated[
     int | None, typer.Option(help="Iterations from one evaluation to the next; once an epoch by default", min=1)
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="CPU threads; 1 is best for small networks or beside other work, all cores by default", min=1),
+]
 Precision = Annotated[str, typer.Option(help="As in Lightning Fabric: 32-true, bf16-mixed, …")]
 Accelerator = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Devices = Annotated[int, typer.Option(help="Processes on this machine", min=1)]

@@ -78,16 +78,15 @@ def _notes(comparison: Comparison) -> list[str]:
     return [
         f"★ is the final accuracy of {comparison.baseline}: its least test error, {of_seeds}.",
         f"Least test error of each: {errors}.",
+        "(k/n): only k of n seeds reached the error; 'not reached': none did.",
         f"Seeds: {', '.join(str(seed) for seed in comparison.seeds)}. {comparison.rule}",
     ]
 
 
 def _reached(crossing: Crossing, estimate: Estimate | None, seeds: int, form: str) -> str:
     if estimate is None:
-        return f"not reached by any of {seeds}"
-    return _with_margin(estimate, form) + (
-        "" if crossing.reached == seeds else f" (reached by {crossing.reached} of {seeds})"
-    )
+        return "not reached"
+    return _with_margin(estimate, form) + ("" if crossing.reached == seeds else f" ({crossing.reached}/{seeds})")
 
 
 def _ratio(estimate: Estimate | None, seeds: int) -> str:
@@ -96,7 +95,7 @@ def _ratio(estimate: Estimate | None, seeds: int) -> str:
     text = f"{estimate.mean:.2f}×"
     if estimate.low is not None and estimate.high is not None:
         text += f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return text if estimate.count == seeds else f"{text} ({estimate.count} of {seeds} pairs)"
+    return text if estimate.count == seeds else f"{text} ({estimate.count}/{seeds})"
 
 
 def _with_margin(estimate: Estimate, form: str) -> str:
