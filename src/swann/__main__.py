@@ -1,3 +1,5 @@
+"""Run the command line with `python -m swann`."""
+
 from .cli import main
 
 main()

@@ -21,7 +21,7 @@ def test_the_figures_are_within_two_percent_of_the_exact_ones(sizes, groups, dra
     graph = rewire(LayerGraph.chain(sizes, groups), p, seed=0, draw=draw, repair=False).graph
     exact = small_worldness(graph, samples=1)
     expected = expected_small_worldness(sizes, p, draw=draw, groups=groups)
-    assert expected.S == pytest.approx(exact.S, rel=0.02)
+    assert abs(expected.S / exact.S - 1) < 0.02
     assert expected.clustering == pytest.approx(exact.clustering, rel=0.02)
     assert expected.path_length == pytest.approx(exact.path_length, rel=0.003)
     assert expected.clustering_random == pytest.approx(exact.clustering_random, rel=0.005)
@@ -36,7 +36,7 @@ def test_one_small_dense_block_is_within_four_percent(p):
     references = reference(chain.n_nodes, chain.n_edges, samples=20)
     graphs = [rewire(chain, p, seed=seed, repair=False).graph for seed in range(20)]
     exact = np.mean([small_worldness(graph, references=references).S for graph in graphs])
-    assert expected_small_worldness(sizes, p).S == pytest.approx(exact, rel=0.04)
+    assert abs(expected_small_worldness(sizes, p).S / exact - 1) < 0.04
 
 
 def test_a_chain_has_its_exact_path_length_and_no_triangle():

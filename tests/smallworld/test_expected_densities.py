@@ -28,7 +28,7 @@ def mean_densities(sizes, p, draw, groups, n_seeds=200):
 )
 def test_the_densities_are_the_mean_of_rewired_graphs(sizes, groups, draw, p):
     expected = expected_densities(sizes, p, draw=draw, groups=groups)
-    assert np.abs(expected - mean_densities(sizes, p, draw, groups)).max() < 0.025
+    assert np.abs(expected - mean_densities(sizes, p, draw, groups)).max() < (0.025 if draw == "nodes" else 0.04)
 
 
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=8), st.floats(0, 1), st.sampled_from(["nodes", "layers"]))

@@ -12,8 +12,8 @@ WORDS = 8
 _STRIDE = 16
 
 
-@intrinsic  # type: ignore[misc]
-def count_bits(_context: Any, word: Any) -> Any:
+@intrinsic
+def count_bits(_context: Any, _word: Any) -> Any:
     """Return the number of bits set in a 64-bit word."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -22,7 +22,7 @@ def count_bits(_context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def gather(
     _context: Any, frontier: Any, indices: Any, begin: Any, end: Any, wanted: Any, wanted_row: Any, seen: Any, new: Any,
     row: Any,

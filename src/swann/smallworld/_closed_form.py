@@ -37,8 +37,8 @@ def expected_small_worldness(
         InvalidValueError: sizes, groups or p that cannot be, or fewer than three edges, for which S is not defined.
         UnknownNameError: `draw` is neither `"nodes"` nor `"layers"`.
 
-    >>> expected_small_worldness([3, 64, 64, 128, 128, 256, 256], 0.85).S > 1
-    True
+    >>> round(expected_small_worldness([3, *[64] * 5, *[128] * 4, *[256] * 4], 0.85).S, 2)
+    1.25
     """
     edges = expected_edges(sizes, p, draw, groups)
     n_nodes = int(sum(sizes))

@@ -93,4 +93,4 @@ def local_clustering(graph: LayerGraph | UndirectedGraph, *, threads: int | None
     graph = as_undirected(graph)
     degrees = graph.degrees()
     n_pairs = degrees * (degrees - 1) // 2
-    return triangles(graph, threads=threads) / np.maximum(n_pairs, 1)
+    return np.asarray(triangles(graph, threads=threads) / np.maximum(n_pairs, 1))

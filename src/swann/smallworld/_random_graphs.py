@@ -195,15 +195,14 @@ def _slots_of_edges(
 
 
 @compiled
-def _joined(indptr: NDArray[np.int64], indices: NDArray[np.int32], bits: NDArray[np.uint64], a: int, b: int) -> bool:
+def _joined(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], bits: NDArray[np.uint64], a: np.int32, b: np.int32
+) -> np.bool_:
     if bits.size:
         return (bits[a, b >> 6] >> np.uint64(b & 63)) & np.uint64(1) != 0
     if indptr[a + 1] - indptr[a] > indptr[b + 1] - indptr[b]:
         a, b = b, a
-    for position in range(indptr[a], indptr[a + 1]):
-        if indices[position] == b:
-            return True
-    return False
+    return bool(np.any(indices[indptr[a] : indptr[a + 1]] == b))
 
 
 @compiled
@@ -219,9 +218,9 @@ def _swap(
     for step in range(arcs.shape[0]):
         edge, end = arcs[step, 0] >> 1, arcs[step, 0] & 1
         other, other_end = arcs[step, 1] >> 1, arcs[step, 1] & 1
-        a, b = np.int64(edges[edge, end]), np.int64(edges[edge, 1 - end])
-        c, d = np.int64(edges[other, other_end]), np.int64(edges[other, 1 - other_end])
-        if a == c or b == d or a == d or b == c:
+        a, b = edges[edge, end], edges[edge, 1 - end]
+        c, d = edges[other, other_end], edges[other, 1 - other_end]
+        if a in (c, d) or b in (c, d):
             continue
         if _joined(indptr, indices, bits, a, d) or _joined(indptr, indices, bits, c, b):
             continue
@@ -241,6 +240,6 @@ def _swap(
 
 
 @compiled
-def _flip(bits: NDArray[np.uint64], a: int, b: int) -> None:
+def _flip(bits: NDArray[np.uint64], a: np.int32, b: np.int32) -> None:
     bits[a, b >> 6] ^= np.uint64(1) << np.uint64(b & 63)
     bits[b, a >> 6] ^= np.uint64(1) << np.uint64(a & 63)

@@ -68,11 +68,11 @@ def _count_dense(
 ) -> None:
     """Add to both ends of each edge the number of their common neighbours: twice the triangles of each node."""
     for node in range(task, indptr.size - 1, n_tasks):
-        total = 0
+        total = np.int64(0)
         for position in range(indptr[node], indptr[node + 1]):
             neighbour = indices[position]
             if neighbour > node:
-                common = 0
+                common = np.int64(0)
                 for word in range(bits.shape[1]):
                     common += np.int64(count_bits(bits[node, word] & bits[neighbour, word]))
                 counts[neighbour] += common

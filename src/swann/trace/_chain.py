@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from .._errors import FileFormatError
 from ..graph import LayerGraph
+from ._kinds import check_operation
 
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
@@ -158,6 +159,7 @@ def _layer_from_json(value: Any, where: str) -> Layer:
 def _stages_from_json(values: Any, where: str) -> tuple[Stage, ...]:
     stages = tuple(Stage(**_checked(Stage, value, f"a stage of {where}")) for value in values)
     for stage in stages:
+        check_operation(stage.operation, stage.name)
         if not isinstance(stage.arguments, dict):
             raise FileFormatError(f"stage {stage.name!r} of {where} has no table of arguments")
     return stages

@@ -11,31 +11,7 @@ from torch import nn
 
 from .._errors import FileFormatError
 from ._chain import Stage, as_tuples
-
-_ACTIVATIONS = (
-    "CELU ELU GELU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid Mish PReLU ReLU ReLU6 SELU SiLU "
-    "Sigmoid Softplus Softshrink Softsign Tanh Tanhshrink Threshold"
-)
-_NORMS = (
-    "BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm "
-    "LocalResponseNorm"
-)
-_POOLS = "AdaptiveAvgPool AdaptiveMaxPool AvgPool LPPool MaxPool"
-_PADS = "ConstantPad ReflectionPad ReplicationPad ZeroPad"
-_DROPOUTS = "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout"
-
-KINDS: Mapping[str, str] = {
-    **dict.fromkeys(_ACTIVATIONS.split(), "activation"),
-    **dict.fromkeys(_NORMS.split(), "norm"),
-    **dict.fromkeys((f"{name}{n}d" for name in _POOLS.split() for n in (1, 2, 3)), "pool"),
-    **dict.fromkeys((f"{name}{n}d" for name in _PADS.split() for n in (1, 2, 3)), "pad"),
-    **dict.fromkeys(_DROPOUTS.split(), "dropout"),
-    "Flatten": "flatten",
-    "Identity": "identity",
-    "Softmax": "head",
-    "LogSoftmax": "head",
-}
-"""The kind of each `torch.nn` module that may stand between two layers."""
+from ._kinds import KINDS, check_operation
 
 _POOL_ARGUMENTS = {
     "max_pool": ("MaxPool", ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
@@ -157,8 +133,7 @@ def create_module(stage: Stage) -> nn.Module:
     Raises:
         FileFormatError: the operation is not one of `KINDS` or does not take the stage's arguments.
     """
-    if stage.operation not in KINDS:
-        raise FileFormatError(f"stage {stage.name!r} asks for {stage.operation!r}, which is not an operation we know")
+    check_operation(stage.operation, stage.name)
     create: Callable[..., nn.Module] = getattr(nn, stage.operation)
     try:
         return create(**as_tuples(stage.arguments))

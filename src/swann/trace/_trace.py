@@ -7,8 +7,9 @@ from torch.nn.utils import parametrize
 
 from .._errors import TraceError
 from ._chain import Chain, Layer, Pair, Shape, Stage
+from ._kinds import KINDS
 from ._main_path import WEIGHTED, Weighted, describe, main_path, map_input, weighted_module
-from ._operations import KINDS, MEANS, RESHAPES, describe_call, describe_module
+from ._operations import MEANS, RESHAPES, describe_call, describe_module
 from ._record import Record, record
 
 

@@ -1,0 +1,72 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import swann
+from swann import InvalidValueError, TraceError, UnknownNameError
+
+
+def model():
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3, padding=1),
+        nn.ReLU(), nn.Flatten(), nn.Linear(128, 20), nn.ReLU(), nn.Linear(20, 4),
+    )  # fmt: skip
+
+
+IMAGES = torch.zeros(2, 1, 8, 8)
+
+
+def test_one_call_gives_the_twin():
+    baseline = model()
+    before, modes = copy.deepcopy(baseline.state_dict()), baseline.training
+    twin = swann.convert(baseline, IMAGES, p=0.4, seed=3)
+    assert twin(IMAGES).shape == (2, 4)
+    assert sum(p.numel() for p in twin.parameters()) == sum(p.numel() for p in baseline.parameters())
+    assert twin.plan.rewiring.rewiring_probability == 0.4
+    assert twin.plan.order == "paper"
+    assert [stage.operation for stage in twin.plan.stages(twin.plan.chain.layers[0])] == [
+        "ReLU",
+        "MaxPool2d",
+        "BatchNorm2d",
+    ]
+    assert baseline.training == modes
+    assert all(torch.equal(tensor, before[name]) for name, tensor in baseline.state_dict().items())
+
+
+def test_without_p_the_search_finds_it():
+    twin = swann.convert(model(), IMAGES)
+    assert twin.plan.rewiring.rewiring_probability == swann.search(swann.trace(model(), IMAGES).graph()).best_p
+
+
+def test_the_seed_decides_wiring_and_weights():
+    baseline = model()
+    one, same, other = (swann.convert(baseline, IMAGES, 0.5, seed=seed) for seed in (1, 1, 2))
+    assert one.plan == same.plan
+    assert all(map(torch.equal, one.parameters(), same.parameters()))
+    assert one.plan.rewiring.graph != other.plan.rewiring.graph
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"p": 1.5}, InvalidValueError, "p must be a number from 0 to 1, got 1.5"),
+        ({"p": 0.5, "draw": "edges"}, UnknownNameError, "unknown draw 'edges': did you mean 'nodes'"),
+        ({"p": 0.5, "order": "mine"}, UnknownNameError, "unknown order 'mine'"),
+    ],
+)
+def test_bad_options_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        swann.convert(model(), IMAGES, **arguments)
+
+
+def test_a_model_that_is_no_chain_is_refused():
+    with pytest.raises(TraceError, match="Sequential has fewer than two convolution or linear layers"):
+        swann.convert(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), torch.zeros(1, 3), 0.5)
+
+
+def test_a_network_too_sparse_for_a_search_says_so():
+    sparse = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
+    with pytest.raises(InvalidValueError, match="have no triangle, so S is not defined.*choose p yourself"):
+        swann.convert(sparse, torch.zeros(1, 1))
