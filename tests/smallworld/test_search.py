@@ -1,13 +1,8 @@
-import csv
-import io
-
-import numpy as np
 import pytest
 
-from swann import FileFormatError, InvalidValueError
+from swann import InvalidValueError
 from swann.graph import LayerGraph
-from swann.smallworld import SearchResult, measure, reference, rewire, search
-from swann.smallworld._search import GRID
+from swann.smallworld import GRID, MeasurementCache, _search, measure, reference, rewire, search
 
 GRAPH = LayerGraph.chain([3, 10, 10, 10, 10, 10, 4])
 
@@ -36,27 +31,56 @@ def test_the_best_p_has_the_largest_mean_S(result):
     assert 0.0 not in result.indistinguishable
 
 
-def test_p_that_differ_by_less_than_their_error_are_said_to_be_equal():
-    flat = SearchResult(
-        (0.1, 0.2, 0.3), (0, 1), ((1.0, 1.1), (1.1, 1.02), (0.1, 0.2)), ((2.0, 2.0),) * 3, ((0, 0),) * 3,
-        reference(10, 30), "nodes", True,
-    )  # fmt: skip
-    assert flat.best_p == 0.2
-    assert flat.indistinguishable == (0.1, 0.2)
-
-
 def test_progress_is_reported():
     seen = []
     search(GRAPH, probabilities=(0, 0.5), n_seeds=2, on_progress=lambda *at: seen.append(at))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_json_and_csv_hold_the_whole_curve(result):
-    assert SearchResult.from_json(result.to_json()) == result
-    lines = list(csv.DictReader(io.StringIO(result.to_csv())))
-    assert len(lines) == 21 * 3
-    assert float(lines[-1]["S"]) == pytest.approx(result.S[-1, -1])
-    assert np.isclose(float(lines[4]["gamma"]), result.gamma[1, 1])
+def test_near_the_maximum_finds_the_same_p_with_fewer_graphs(result):
+    quick = search(GRAPH, n_seeds=3, near_maximum=True)
+    assert quick.best_p == result.best_p
+    assert len(quick.probabilities) < len(result.probabilities)
+    for p in quick.probabilities:
+        assert quick.clustering[quick.probabilities.index(p)] == result.clustering[result.probabilities.index(p)]
+
+
+def test_near_the_maximum_goes_on_while_S_rises(monkeypatch):
+    """The closed form is made to point at p = 0.2, far below the true maximum."""
+    monkeypatch.setattr(_search, "_expected_curve", lambda *_: tuple((p, -abs(p - 0.2)) for p in GRID))
+    found = search(GRAPH, n_seeds=1, near_maximum=True, probabilities=GRID)
+    rising = [p for p in found.probabilities if p >= 0.1]
+    assert rising[0] == 0.1
+    assert found.best_p not in (found.probabilities[0], found.probabilities[-1])
+
+
+def test_a_graph_that_is_no_chain_is_measured_everywhere():
+    found = search(rewire(GRAPH, 0.3).graph, n_seeds=1, near_maximum=True)
+    assert found.expected == ()
+    assert found.probabilities == GRID
+
+
+def test_the_closed_form_comes_with_the_curve(result):
+    assert [p for p, _ in result.expected] == list(GRID)
+    expected = dict(result.expected)
+    assert expected[0.5] == pytest.approx(result.S[10].mean(), rel=0.1)
+
+
+def test_the_number_of_threads_changes_nothing():
+    one, two = (search(GRAPH, probabilities=(0.2, 0.6), n_seeds=2, threads=threads) for threads in (1, 2))
+    assert one == two
+
+
+def test_what_is_in_the_cache_is_not_measured_again(tmp_path, monkeypatch):
+    cache = MeasurementCache(tmp_path)
+    first = search(GRAPH, probabilities=(0.2, 0.6), n_seeds=2, cache=cache)
+    entries = sorted(tmp_path.iterdir())
+    assert len(entries) == 4
+    entries[0].write_text("damaged")
+    measured = []
+    monkeypatch.setattr(_search, "measure", lambda *args, **options: measured.append(1) or measure(*args, **options))
+    assert search(GRAPH, probabilities=(0.2, 0.6), n_seeds=2, cache=cache) == first
+    assert len(measured) == 1
 
 
 @pytest.mark.parametrize(
@@ -76,9 +100,3 @@ def test_bad_settings_are_named(arguments, message):
 def test_a_graph_for_which_S_is_not_defined_is_refused():
     with pytest.raises(InvalidValueError, match="choose p yourself"):
         search(LayerGraph.chain([1, 1, 1]))
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"probabilities": 3}'])
-def test_what_is_no_result_is_refused(text):
-    with pytest.raises(FileFormatError, match="not a search result"):
-        SearchResult.from_json(text)

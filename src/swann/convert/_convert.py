@@ -38,6 +38,6 @@ def convert(
         check_probability(p)
     chain = trace(model, example_inputs)
     if p is None:
-        p = search(chain.graph(), seed=seed, draw=draw, repair=repair).best_p
+        p = search(chain.graph(), seed=seed, draw=draw, repair=repair, near_maximum=True).best_p
     plan = Plan(chain, rewire(chain.graph(), p, seed=seed, draw=draw, repair=repair), order)
     return build(plan, seed=seed)

@@ -3,10 +3,12 @@
 from ._closed_form import expected_small_worldness
 from ._expected_densities import expected_densities
 from ._measurement import Measurement, clustering_coefficient, local_clustering, measure
+from ._measurement_cache import MeasurementCache
 from ._path_lengths import PathLengths, path_lengths
 from ._random_graphs import degree_preserving, erdos_renyi, ring_lattice
 from ._rewire import Draw, Rewiring, check_probability, rewire
-from ._search import GRID, SearchResult, search
+from ._search import GRID, search
+from ._search_result import SearchResult
 from ._small_worldness import Reference, SmallWorldness, reference, small_worldness
 from ._triangles import triangles
 from ._undirected_graph import UndirectedGraph
@@ -15,6 +17,7 @@ __all__ = [
     "GRID",
     "Draw",
     "Measurement",
+    "MeasurementCache",
     "PathLengths",
     "Reference",
     "Rewiring",

@@ -58,8 +58,8 @@ def _local_clustering(edges: ExpectedEdges) -> NDArray[np.float64]:
     """
     n, densities = edges.n_nodes, edges.densities
     parts = edges.kept, edges.moved
-    onward = [(part * n) @ densities for part in parts]
-    backward = [(part * n) @ densities.T for part in parts]
+    onward = [_product(part * n, densities) for part in parts]
+    backward = [_product(part * n, densities.T.copy()) for part in parts]
     out_out = np.zeros_like(n)
     in_out = np.zeros_like(n)
     in_in = np.zeros_like(n)
@@ -125,6 +125,19 @@ def _random_graph(n_nodes: int, n_edges: int) -> tuple[float, float]:
         if reached[-1] - reached[-2] <= _NEGLIGIBLE * reached[-1]:
             break
     return clustering, float(np.diff(reached, prepend=0.0) @ np.arange(1, len(reached) + 1)) / reached[-1]
+
+
+@compiled
+def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the matrix product; small products wait for each other's threads in BLAS, and zeros are skipped here."""
+    result = np.zeros((left.shape[0], right.shape[1]))
+    for i in range(left.shape[0]):
+        for k in range(left.shape[1]):
+            factor = left[i, k]
+            if factor != 0:
+                for j in range(right.shape[1]):
+                    result[i, j] += factor * right[k, j]
+    return result
 
 
 @compiled

@@ -197,9 +197,9 @@ def _slots_of_edges(
 @compiled
 def _joined(
     indptr: NDArray[np.int64], indices: NDArray[np.int32], bits: NDArray[np.uint64], a: np.int32, b: np.int32
-) -> np.bool_:
+) -> bool:
     if bits.size:
-        return (bits[a, b >> 6] >> np.uint64(b & 63)) & np.uint64(1) != 0
+        return bool((bits[a, b >> 6] >> np.uint64(b & 63)) & np.uint64(1))
     if indptr[a + 1] - indptr[a] > indptr[b + 1] - indptr[b]:
         a, b = b, a
     return bool(np.any(indices[indptr[a] : indptr[a + 1]] == b))

@@ -2,12 +2,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..graph import LayerGraph
+from ._compiled import compiled
 from ._repair import restore_dead_nodes
 
 Draw = Literal["nodes", "layers"]
@@ -86,7 +86,7 @@ def check_probability(p: float) -> None:
         raise InvalidValueError(f"the rewiring probability p must be a number from 0 to 1, got {p!r}")
 
 
-@numba.njit(cache=True)
+@compiled
 def _move_ends(
     near: NDArray[np.bool_],
     far: NDArray[np.bool_],

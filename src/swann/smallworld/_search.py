@@ -1,133 +1,20 @@
-import csv
-import io
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .._errors import FileFormatError, InvalidValueError
+from .._errors import InvalidValueError
 from ..graph import LayerGraph
+from ._closed_form import expected_small_worldness
+from ._compiled import check_threads
 from ._measurement import Measurement, measure
+from ._measurement_cache import MeasurementCache
 from ._rewire import Draw, check_probability, rewire
-from ._small_worldness import Reference, reference
+from ._search_result import SearchResult
+from ._small_worldness import reference
 
 GRID = tuple(round(step / 20, 2) for step in range(21))
 """The rewiring probabilities that `search` tries by default: 0, 0.05, … 1."""
 
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The small-worldness of a network against the rewiring probability (the SWANN paper's Fig. 5).
-
-    Args:
-        probabilities: the rewiring probabilities p that were tried, rising.
-        seeds: the seeds of the rewirings.
-        clustering: C of each rewired graph, one row for each p and one column for each seed.
-        path_length: L of each, in the same shape.
-        n_unreachable: pairs of nodes that no path joins, in the same shape; they are left out of L.
-        reference: C and L of Erdős–Rényi graphs with as many nodes and edges.
-        draw: how the new ends were drawn.
-        repair: whether dead nodes were repaired.
-    """
-
-    probabilities: tuple[float, ...]
-    seeds: tuple[int, ...]
-    clustering: tuple[tuple[float, ...], ...]
-    path_length: tuple[tuple[float, ...], ...]
-    n_unreachable: tuple[tuple[int, ...], ...]
-    reference: Reference
-    draw: Draw
-    repair: bool
-
-    @property
-    def gamma(self) -> NDArray[np.float64]:
-        """γ = C / C_rand of each graph, of shape `[probabilities, seeds]`."""
-        return np.array(self.clustering) / self.reference.clustering
-
-    @property
-    def lambda_(self) -> NDArray[np.float64]:
-        """λ = L / L_rand of each graph, of shape `[probabilities, seeds]`."""
-        return np.array(self.path_length) / self.reference.path_length
-
-    @property
-    def S(self) -> NDArray[np.float64]:
-        """S = γ / λ of each graph, of shape `[probabilities, seeds]` (Eq. 2)."""
-        return self.gamma / self.lambda_
-
-    @property
-    def best_p(self) -> float:
-        """The p of the largest mean S."""
-        return self.probabilities[self._best]
-
-    @property
-    def best_S(self) -> float:
-        """The largest mean S."""
-        return float(self.S[self._best].mean())
-
-    @property
-    def indistinguishable(self) -> tuple[float, ...]:
-        """All p, the best one among them, whose mean S is within two standard errors of the difference of the best.
-
-        The spread over seeds is pooled over all p, for a few seeds at one p say little about it.
-        """
-        mean = self.S.mean(axis=1)
-        n_seeds = len(self.seeds)
-        if n_seeds < 2:
-            return (self.best_p,)
-        error = math.sqrt(2 * self.S.var(axis=1, ddof=1).mean() / n_seeds)
-        return tuple(p for p, value in zip(self.probabilities, mean, strict=True) if mean.max() - value <= 2 * error)
-
-    @property
-    def _best(self) -> int:
-        return int(np.argmax(self.S.mean(axis=1)))
-
-    def to_json(self) -> str:
-        """Return the whole curve as JSON."""
-        return json.dumps(asdict(self) | {"best_p": self.best_p, "best_S": self.best_S}, indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> "SearchResult":
-        """Return the result written by `to_json`.
-
-        Raises:
-            FileFormatError: the text is not JSON or not of a search.
-        """
-        try:
-            values = json.loads(text)
-            curves = {name: tuple(map(tuple, values[name])) for name in ("clustering", "path_length", "n_unreachable")}
-            return cls(
-                probabilities=tuple(values["probabilities"]),
-                seeds=tuple(values["seeds"]),
-                **curves,
-                reference=_reference_from_json(values["reference"]),
-                draw=values["draw"],
-                repair=values["repair"],
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise FileFormatError(f"not a search result: {type(error).__name__}: {error}") from error
-
-    def to_csv(self) -> str:
-        """Return one line for each p and seed."""
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("p", "seed", "C", "L", "gamma", "lambda", "S", "unreachable_pairs"))
-        gamma, lambda_, small_worldness = self.gamma, self.lambda_, self.S
-        for row, p in enumerate(self.probabilities):
-            for column, seed in enumerate(self.seeds):
-                at = (row, column)
-                figures: list[Any] = [self.clustering[row][column], self.path_length[row][column]]
-                figures += [gamma[at], lambda_[at], small_worldness[at], self.n_unreachable[row][column]]
-                writer.writerow((p, seed, *figures))
-        return file.getvalue()
-
-
-def _reference_from_json(values: Mapping[str, Any]) -> Reference:
-    clusterings, path_lengths = tuple(values["clusterings"]), tuple(values["path_lengths"])
-    return Reference(values["n_nodes"], values["n_edges"], clusterings, path_lengths)
+_AROUND = 2
 
 
 def search(
@@ -139,6 +26,9 @@ def search(
     seed: int = 0,
     draw: Draw = "nodes",
     repair: bool = True,
+    near_maximum: bool = False,
+    cache: MeasurementCache | None = None,
+    threads: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
     """Rewire a graph with a range of probabilities and measure how small-world it becomes (SWANN paper, III-B2).
@@ -151,10 +41,14 @@ def search(
         seed: the first seed.
         draw: how the new end of an edge is drawn, over all free `"nodes"` or over `"layers"` first.
         repair: give every node that lost all its inputs one back.
+        near_maximum: measure only around the maximum that the closed form expects, as far as S still rises; for a
+            graph that is no chain all probabilities are measured.
+        cache: where measurements are kept, so that a search that was stopped goes on where it was.
+        threads: graphs that are measured at once; by default one for each core.
         on_progress: called after each graph with the number of graphs done and their total.
 
     Returns:
-        The whole curve; its `best_p` has the largest mean S.
+        The curve; its `best_p` has the largest mean S.
 
     Raises:
         InvalidValueError: a probability outside [0, 1], none or one of them twice, or fewer than one seed; or a
@@ -170,28 +64,104 @@ def search(
         raise InvalidValueError(f"probabilities must be at least one number, none of them twice, got {probabilities}")
     if n_seeds < 1:
         raise InvalidValueError(f"n_seeds must be at least 1, got {n_seeds}")
-    seeds = tuple(range(seed, seed + n_seeds))
+    threads = check_threads(threads)
     random = reference(graph.n_nodes, graph.n_edges, samples=n_references, seed=seed)
     if random.clustering == 0:
         raise InvalidValueError(
             f"random graphs of {graph.n_nodes:,} nodes and {graph.n_edges:,} edges have no triangle, so S is not "
             "defined and no p can be found by it; choose p yourself"
         )
-    measured: list[list[Measurement]] = []
-    for p in grid:
-        row = []
-        for each in seeds:
-            row.append(measure(rewire(graph, p, seed=each, draw=draw, repair=repair).graph))
-            if on_progress is not None:
-                on_progress(len(measured) * n_seeds + len(row), len(grid) * n_seeds)
-        measured.append(row)
-    return SearchResult(
-        grid,
-        seeds,
-        tuple(tuple(each.clustering for each in row) for row in measured),
-        tuple(tuple(each.path_length for each in row) for row in measured),
-        tuple(tuple(each.n_unreachable for each in row) for row in measured),
-        random,
-        draw,
-        repair,
-    )
+    seeds = tuple(range(seed, seed + n_seeds))
+    expected = _expected_curve(graph, grid, draw)
+    sweep = _Sweep(graph, seeds, draw, repair, cache, threads, on_progress)
+
+    def result() -> SearchResult:
+        measured = sweep.measured
+        tried = tuple(sorted({p for p, _ in measured}))
+        rows = [[measured[p, each] for each in seeds] for p in tried]
+        return SearchResult(
+            tried,
+            seeds,
+            tuple(tuple(figures.clustering for figures in row) for row in rows),
+            tuple(tuple(figures.path_length for figures in row) for row in rows),
+            tuple(tuple(figures.n_unreachable for figures in row) for row in rows),
+            random,
+            draw,
+            repair,
+            expected,
+        )
+
+    if not near_maximum or not expected:
+        sweep.add(grid)
+        return result()
+    peak = max(range(len(grid)), key=lambda index: expected[index][1])
+    low, high = max(0, peak - _AROUND), min(len(grid) - 1, peak + _AROUND)
+    sweep.add(grid[low : high + 1])
+    while (best := grid.index(result().best_p)) in (low, high) and 0 < best < len(grid) - 1:
+        low, high = (best - 1, high) if best == low else (low, best + 1)
+        sweep.add((grid[low], grid[high]))
+    return result()
+
+
+class _Sweep:
+    """Measures rewired graphs, several at once, each once."""
+
+    def __init__(
+        self,
+        graph: LayerGraph,
+        seeds: tuple[int, ...],
+        draw: Draw,
+        repair: bool,
+        cache: MeasurementCache | None,
+        threads: int,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.graph = graph
+        self.seeds = seeds
+        self.draw: Draw = draw
+        self.repair = repair
+        self.cache = cache
+        self.threads = threads
+        self.on_progress = on_progress
+        self.measured: dict[tuple[float, int], Measurement] = {}
+
+    def add(self, probabilities: Iterable[float]) -> None:
+        """Measure the graphs of more probabilities."""
+        tasks = [(p, seed) for p in probabilities for seed in self.seeds if (p, seed) not in self.measured]
+        total = len(self.measured) + len(tasks)
+        with ThreadPoolExecutor(self.threads) as pool:
+            futures = {pool.submit(self._measure, *task): task for task in tasks}
+            try:
+                for future in as_completed(futures):
+                    self.measured[futures[future]] = future.result()
+                    if self.on_progress is not None:
+                        self.on_progress(len(self.measured), total)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _measure(self, p: float, seed: int) -> Measurement:
+        if self.cache is not None:
+            key = self.cache.key(self.graph, p=p, seed=seed, draw=self.draw, repair=self.repair)
+            found = self.cache.get(key)
+            if found is not None:
+                return found
+        rewired = rewire(self.graph, p, seed=seed, draw=self.draw, repair=self.repair)
+        figures = measure(rewired.graph, threads=1)
+        if self.cache is not None:
+            self.cache.put(key, figures)
+        return figures
+
+
+def _expected_curve(graph: LayerGraph, grid: tuple[float, ...], draw: Draw) -> tuple[tuple[float, float], ...]:
+    """Return p and the expected S over the grid; empty for a graph that is no chain with groups."""
+    densities = [graph.block(layer, layer + 1).mean() for layer in range(graph.n_layers - 1)]
+    if not all(densities):
+        return ()
+    groups = [round(1 / density) for density in densities]
+    try:
+        if LayerGraph.chain(graph.sizes, groups) != graph:
+            return ()
+        return tuple((p, expected_small_worldness(graph.sizes, p, draw=draw, groups=groups).S) for p in grid)
+    except InvalidValueError:
+        return ()
