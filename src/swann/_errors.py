@@ -42,8 +42,14 @@ class MissingExtraError(SwannError, ImportError):
     """An optional part of the package is not installed."""
 
 
+_MOST_NAMES = 16
+"""Of more known names only some are listed."""
+
+
 def near_matches(name: str, known: Iterable[str]) -> str:
-    """Return the known names, the nearest to `name` first, as the end of an error message.
+    """Return the names nearest to `name`, then all that are known, as the end of an error message.
+
+    Of more than 16 names only the first 8 are listed.
 
     >>> near_matches("mnsit", ["digits", "mnist"])
     "did you mean 'mnist'? Known: digits, mnist"
@@ -51,6 +57,9 @@ def near_matches(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
     question = f"did you mean {' or '.join(repr(match) for match in close)}? " if close else ""
+    if len(known) > _MOST_NAMES:
+        half = known[: _MOST_NAMES // 2]
+        return f"{question}Known: {', '.join(half)} and {len(known) - len(half)} more"
     return f"{question}Known: {', '.join(known)}"
 
 

@@ -2,11 +2,14 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from ._errors import OutputError
+
+_FAILED_WRITE = ("inline_container", "PytorchStreamWriter", "iostream error", "I/O error")
+"""In the messages by which torch and safetensors say that a write failed; their errors are no OSError."""
 
 
 @contextlib.contextmanager
@@ -19,11 +22,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: the folder is missing or cannot be written to, or the disk is full.
     """
     path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
-        temporary.chmod(0o666 & ~_current_umask())
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less what the umask takes
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     try:
@@ -31,8 +32,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    except Exception as error:
+        if any(sign in str(error) for sign in _FAILED_WRITE):
+            raise OutputError(f"cannot write {path}: not all of it could be written; is the disk full?") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,9 +48,3 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _current_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,6 +10,7 @@ from ._analyze import analyze
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
+from ._reproduce import reproduce
 from ._search import search_command
 from ._train import train
 
@@ -25,6 +26,7 @@ app.command("search")(search_command)
 app.command("convert")(convert_command)
 app.command("train")(train)
 app.command("compare")(compare_command)
+app.command("reproduce")(reproduce)
 
 
 def _version(value: bool) -> None:

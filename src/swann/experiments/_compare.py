@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -12,6 +13,9 @@ from ..data import ImageData
 from ..nn import Order, SmallWorldNetwork
 from ..smallworld import Draw
 from ..train import Comparison, History, TrainingConfig, compare, fit
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 Factory = Callable[[int], nn.Module]
 Progress = Callable[[str, int, int, int, float, float], None]
@@ -63,6 +67,7 @@ def run_comparison(
     baseline: str = BASELINE,
     directory: Path | None = None,
     on_progress: Progress | None = None,
+    fabric: "Fabric | None" = None,
 ) -> Comparison:
     """Train each network under each seed, with the same batches and schedule, and compare them.
 
@@ -79,6 +84,7 @@ def run_comparison(
         baseline: the network that the others are compared with.
         directory: for histories and checkpoints.
         on_progress: called after each iteration.
+        fabric: from `swann.train.launch`, needed for several processes; launched for each run if None.
 
     Raises:
         InterruptedRunError: Ctrl-C; call again with the same directory to go on.
@@ -86,7 +92,8 @@ def run_comparison(
     histories: dict[str, list[History]] = {name: [] for name in networks}
     for seed in seeds:
         for name, create in networks.items():
-            histories[name].append(_run(name, create, data, replace(config, seed=seed), directory, on_progress))
+            settings = replace(config, seed=seed)
+            histories[name].append(_run(name, create, data, settings, directory, on_progress, fabric))
     return compare(histories, baseline, over_seeds="worst")
 
 
@@ -97,6 +104,7 @@ def _run(
     config: TrainingConfig,
     directory: Path | None,
     on_progress: Progress | None,
+    fabric: "Fabric | None",
 ) -> History:
     report = None
     if on_progress is not None:
@@ -105,18 +113,24 @@ def _run(
         def report(iteration: int, total: int, rate: float, loss: float) -> None:
             progress(name, config.seed, iteration, total, rate, loss)
 
-    if directory is None:
-        history = fit(create(config.seed), data, config, on_progress=report)
-    else:
+    record = checkpoint = None
+    if directory is not None:
         slug = f"{''.join(letter if letter.isalnum() else '-' for letter in name)}-{config.seed}"
         record, checkpoint = directory / f"history-{slug}.json", directory / f"checkpoint-{slug}.ckpt"
         if record.is_file():
             return _read(record)
-        resume = checkpoint.is_file()
-        history = fit(create(config.seed), data, config, checkpoint=checkpoint, resume=resume, on_progress=report)
+    history = fit(
+        create(config.seed),
+        data,
+        config,
+        checkpoint=checkpoint,
+        resume=checkpoint is not None and checkpoint.is_file(),
+        on_progress=report,
+        fabric=fabric,
+    )
     if history.interrupted:
         raise InterruptedRunError(f"{name}, seed {config.seed}: stopped after an interrupt")
-    if directory is not None:
+    if record is not None and checkpoint is not None and (fabric is None or fabric.is_global_zero):
         write_text(record, history.to_json())
         checkpoint.unlink(missing_ok=True)
     return history

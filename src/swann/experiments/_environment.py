@@ -1,6 +1,7 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ _PACKAGES = ("swann", "torch", "torchvision", "lightning", "numpy", "numba", "sa
 def environment() -> dict[str, Any]:
     """Return what a result was measured with: the command, the commit, the machine, the versions, the time."""
     return {
-        "command": " ".join(["swann", *sys.argv[1:]]),
+        "command": shlex.join(["swann", *sys.argv[1:]]),
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -37,15 +38,21 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Return the commit of the checkout that the package runs from, with `-dirty` where it was changed."""
+    """Return the commit of the checkout that the package runs from, with `-dirty` where it was changed.
+
+    A package installed within someone else's checkout, as in a virtual environment there, has none.
+    """
+    here = Path(__file__)
+    if _git(here.parent, "ls-files", "--error-unmatch", here.name) is None:
+        return None
+    return _git(here.parent, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git prints, or None if it fails or is not there."""
     try:
         found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,7 +1,8 @@
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from .._errors import OutputError
@@ -15,18 +16,22 @@ _OF_RUNS = ("history-*.json", "checkpoint-*.ckpt")
 
 
 class RunDirectory:
-    """A directory that holds the results of one command.
+    """A directory that holds the results of one command; made when the first result is to be written.
+
+    As a context it is removed again if an error comes before there is a result.
 
     Args:
-        path: the directory; made if it is not there.
-        settings: what decides the results, as JSON values; a run can only be resumed with the same.
+        path: the directory.
+        settings: what decides the results, as JSON values; a run can only be resumed with the same. Its `"command"`
+            is what the directory is for: another command does not write there.
         resume: go on with the run in the directory.
         overwrite: remove the runs in the directory and start anew; files that are not ours stay.
         keep_runs: whether runs in the directory must not be replaced unless `overwrite` says so.
 
     Raises:
-        OutputError: the directory cannot be made, holds something that is not ours, or holds a run and neither
-            `resume` nor `overwrite` is given; or there is nothing to resume, or a run with other settings.
+        OutputError: the directory cannot be made or written to, holds something that is not ours or of another
+            command, or holds a run and neither `resume` nor `overwrite` is given; or there is nothing to resume, or a
+            run with other settings.
     """
 
     def __init__(
@@ -39,51 +44,120 @@ class RunDirectory:
         keep_runs: bool = False,
     ) -> None:
         self.path = Path(path)
-        settings = json.loads(json.dumps(settings))
-        ours = (self.path / MARKER).is_file()
-        if self.path.exists() and not ours:
-            self._refuse_foreign()
-        if resume:
-            self._check_resumable(ours, settings)
-        elif ours and overwrite:
-            for pattern in _OF_RUNS:
-                for file in self.path.glob(pattern):
-                    file.unlink()
-        elif keep_runs and ours and any(any(self.path.glob(pattern)) for pattern in _OF_RUNS):
-            raise OutputError(f"{self.path} holds a run already: go on with --resume, or replace it with --overwrite")
+        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self._resume = resume
+        self._made: list[Path] | None = None
+        try:
+            self._check(resume, overwrite, keep_runs)
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(f"cannot use {self.path} for the results: {error.strerror or error}") from error
+
+    def make(self) -> Path:
+        """Make the directory with its marker, unless that is done, and return its path."""
+        if self._made is not None:
+            return self.path
+        self._made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            if not self._resume:
+                for file in self._files_of_runs():
+                    file.unlink()
+                marker = {"settings": self._settings, **environment()}
+                write_text(self.path / MARKER, json.dumps(marker, indent=2) + "\n")
         except OSError as error:
-            raise OutputError(f"cannot make the directory {self.path}: {error.strerror}") from error
-        if not resume:
-            write_text(self / MARKER, json.dumps({"settings": settings, **environment()}, indent=2) + "\n")
+            self._remove_if_empty()
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(f"cannot make the directory {self.path}: {error.strerror or error}") from error
+        return self.path
 
     def __truediv__(self, name: str) -> Path:
-        return self.path / name
+        return self.make() / name
+
+    def __enter__(self) -> "RunDirectory":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folders that `make` made, if they hold nothing but the marker."""
+        if self._made and self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= {MARKER}:
+            (self.path / MARKER).unlink(missing_ok=True)
+            for folder in self._made:
+                if any(folder.iterdir()):
+                    break
+                folder.rmdir()
+            self._made = None
+
+    def _files_of_runs(self) -> Iterator[Path]:
+        for pattern in _OF_RUNS:
+            yield from self.path.glob(pattern)
+
+    def _check(self, resume: bool, overwrite: bool, keep_runs: bool) -> None:
+        if resume and overwrite:
+            raise OutputError("--resume goes on with a run, --overwrite replaces it; give one of them")
+        ours = (self.path / MARKER).is_file()
+        if ours:
+            self._check_command()
+        elif self.path.exists():
+            self._refuse_foreign()
+        if resume:
+            self._check_resumable(ours)
+        elif keep_runs and not overwrite and any(self._files_of_runs()):
+            raise OutputError(f"{self.path} holds a run already: go on with --resume, or replace it with --overwrite")
+        nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not nearest.is_dir():
+            raise OutputError(f"cannot make the directory {self.path}: {nearest} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise OutputError(f"cannot write to {nearest}: no permission; name another directory for the results")
 
     def _refuse_foreign(self) -> None:
         if not self.path.is_dir():
             raise OutputError(f"{self.path} is a file; name a directory for the results")
-        try:
-            found = sorted(entry.name for entry in self.path.iterdir())
-        except OSError as error:
-            raise OutputError(f"cannot look into {self.path}: {error.strerror}") from error
+        found = sorted(entry.name for entry in self.path.iterdir())
         if found:
             raise OutputError(
                 f"{self.path} exists and was not made by swann (it holds {found[0]}, but no {MARKER}); "
                 "name another directory or an empty one"
             )
 
-    def _check_resumable(self, ours: bool, settings: Any) -> None:
+    def _check_command(self) -> None:
+        before, now = (settings.get("command") for settings in (self._settings_before() or {}, self._settings))
+        if before is not None and now is not None and before != now:
+            raise OutputError(f"{self.path} holds results of 'swann {before}'; name another directory")
+
+    def _check_resumable(self, ours: bool) -> None:
         if not ours:
             raise OutputError(f"nothing to resume: {self.path} holds no run; start without --resume")
-        try:
-            before = json.loads((self / MARKER).read_text(encoding="utf-8"))["settings"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OutputError(f"cannot resume: {self / MARKER} is damaged; start anew with --overwrite") from error
-        for name in sorted(before.keys() | settings.keys()):
-            if before.get(name) != settings.get(name):
+        settings = self._settings_before()
+        if settings is None:
+            raise OutputError(f"cannot resume: {self.path / MARKER} is damaged; start anew with --overwrite")
+        before, now = dict(_flattened(settings)), dict(_flattened(self._settings))
+        for name in [*now, *before]:
+            if before.get(name) != now.get(name):
                 raise OutputError(
                     f"cannot resume {self.path}: it was run with {name} = {before.get(name)!r}, "
-                    f"now it is {settings.get(name)!r}; use the same settings, or start anew with --overwrite"
+                    f"now it is {now.get(name)!r}; use the same settings, or start anew with --overwrite"
                 )
+
+    def _settings_before(self) -> dict[str, Any] | None:
+        """Return the settings in the marker; None if it is damaged."""
+        try:
+            settings = json.loads((self.path / MARKER).read_text(encoding="utf-8"))["settings"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        return settings if isinstance(settings, dict) else None
+
+
+def _flattened(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
