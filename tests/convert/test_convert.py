@@ -37,7 +37,10 @@ def test_one_call_gives_the_twin():
 
 def test_without_p_the_search_finds_it():
     twin = swann.convert(model(), IMAGES)
-    assert twin.plan.rewiring.rewiring_probability == swann.search(swann.trace(model(), IMAGES).graph(), near_maximum=True).best_p
+    assert (
+        twin.plan.rewiring.rewiring_probability
+        == swann.search(swann.trace(model(), IMAGES).graph(), near_maximum=True).best_p
+    )
 
 
 def test_the_seed_decides_wiring_and_weights():

@@ -5,7 +5,7 @@ from typing import Any
 from .._errors import InvalidValueError
 from ..graph import LayerGraph
 from ..nn import SmallWorldNetwork
-from ..smallworld import SmallWorldness, small_worldness
+from ..smallworld import SmallWorldness, reference, small_worldness
 from ._counts import Counts, count_chain, count_plan
 
 
@@ -59,12 +59,13 @@ class Summary:
         return value
 
 
-def _figures(graph: LayerGraph) -> SmallWorldness | None:
-    """Return the small-worldness of a graph, or None where S is not defined."""
+def _figures(before: LayerGraph, after: LayerGraph) -> list[SmallWorldness] | list[None]:
+    """Return the small-worldness of both graphs against the same random ones, or None where S is not defined."""
     try:
-        return small_worldness(graph)
+        random = reference(before.n_nodes, before.n_edges)
+        return [small_worldness(graph, references=random) for graph in (before, after)]
     except InvalidValueError:
-        return None
+        return [None, None]
 
 
 def summary(network: SmallWorldNetwork) -> Summary:
@@ -84,7 +85,6 @@ def summary(network: SmallWorldNetwork) -> Summary:
         links,
         count_chain(plan.chain),
         count_plan(plan),
-        _figures(baseline),
-        _figures(graph),
+        *_figures(baseline, graph),
         ("input", *(layer.name for layer in plan.chain.layers)),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from .._errors import FileFormatError
+from .._errors import FileFormatError, InvalidValueError
 from .._files import write_text
 from ..convert import convert
 from ..data import ImageData
@@ -88,7 +88,13 @@ def run_comparison(
 
     Raises:
         InterruptedRunError: Ctrl-C; call again with the same directory to go on.
+        InvalidValueError: two names that would share their files in the directory.
+        FileFormatError: a history or checkpoint in the directory is damaged or of another run.
     """
+    names = {_slug(name): name for name in networks}
+    for name in networks:
+        if names[_slug(name)] != name:
+            raise InvalidValueError(f"networks: {name!r} and {names[_slug(name)]!r} differ in punctuation alone")
     histories: dict[str, list[History]] = {name: [] for name in networks}
     for seed in seeds:
         for name, create in networks.items():
@@ -115,7 +121,7 @@ def _run(
 
     record = checkpoint = None
     if directory is not None:
-        slug = f"{''.join(letter if letter.isalnum() else '-' for letter in name)}-{config.seed}"
+        slug = f"{_slug(name)}-{config.seed}"
         record, checkpoint = directory / f"history-{slug}.json", directory / f"checkpoint-{slug}.ckpt"
         if record.is_file():
             return _read(record)
@@ -134,6 +140,11 @@ def _run(
         write_text(record, history.to_json())
         checkpoint.unlink(missing_ok=True)
     return history
+
+
+def _slug(name: str) -> str:
+    """Return a name as a part of a file's name."""
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
 def _read(path: Path) -> History:

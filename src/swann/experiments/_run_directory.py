@@ -45,10 +45,10 @@ class RunDirectory:
     ) -> None:
         self.path = Path(path)
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
-        self._resume = resume
+        self._resume, self._overwrite = resume, overwrite
         self._made: list[Path] | None = None
         try:
-            self._check(resume, overwrite, keep_runs)
+            self._check(keep_runs)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
@@ -61,9 +61,10 @@ class RunDirectory:
         self._made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self._resume:
+            if self._overwrite:
                 for file in self._files_of_runs():
                     file.unlink()
+            if not self._resume:
                 marker = {"settings": self._settings, **environment()}
                 write_text(self.path / MARKER, json.dumps(marker, indent=2) + "\n")
         except OSError as error:
@@ -99,17 +100,17 @@ class RunDirectory:
         for pattern in _OF_RUNS:
             yield from self.path.glob(pattern)
 
-    def _check(self, resume: bool, overwrite: bool, keep_runs: bool) -> None:
-        if resume and overwrite:
+    def _check(self, keep_runs: bool) -> None:
+        if self._resume and self._overwrite:
             raise OutputError("--resume goes on with a run, --overwrite replaces it; give one of them")
         ours = (self.path / MARKER).is_file()
         if ours:
             self._check_command()
         elif self.path.exists():
             self._refuse_foreign()
-        if resume:
+        if self._resume:
             self._check_resumable(ours)
-        elif keep_runs and not overwrite and any(self._files_of_runs()):
+        elif keep_runs and not self._overwrite and any(self._files_of_runs()):
             raise OutputError(f"{self.path} holds a run already: go on with --resume, or replace it with --overwrite")
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir():

@@ -1,6 +1,6 @@
 from torch import nn
 
-from ._blocks import convolution, initialise_, scaled
+from ._blocks import check_images, convolution, initialise_, scaled
 
 
 def alexnet(
@@ -25,7 +25,11 @@ def alexnet(
         image_size: height and width of the images in pixels, at least 63.
         groups: 2 as in the Caffe model, or 1.
         seed: seeds the weights.
+
+    Raises:
+        InvalidValueError: a size that is not positive, or images that are too small.
     """
+    check_images("alexnet", in_channels, n_classes, image_size, 63)
     sizes = [scaled(channels, width, groups) for channels in (96, 256, 384, 384, 256)]
     modules: list[nn.Module] = [
         nn.Conv2d(in_channels, sizes[0], 11, 4, 2),

@@ -21,6 +21,17 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
     return max(1, round(channels * width / multiple)) * multiple
 
 
+def check_images(model: str, in_channels: int, n_classes: int, image_size: int, smallest: int) -> None:
+    """Raise an `InvalidValueError` unless a model can read such images."""
+    for name, value, least in (
+        ("in_channels", in_channels, 1),
+        ("n_classes", n_classes, 1),
+        ("image_size", image_size, smallest),
+    ):
+        if value < least:
+            raise InvalidValueError(f"{model}: {name} must be at least {least}, got {value}")
+
+
 def convolution(n_inputs: int, n_outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> Iterator[nn.Module]:
     """Yield a convolution with half padding, a batch norm and a ReLU."""
     yield nn.Conv2d(n_inputs, n_outputs, kernel, stride, kernel // 2, groups=groups)

@@ -1,6 +1,6 @@
 from torch import nn
 
-from ._blocks import convolution, initialise_, scaled
+from ._blocks import check_images, convolution, initialise_, scaled
 
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
@@ -19,7 +19,11 @@ def convnet_c(
         n_classes: classes.
         image_size: height and width of the images in pixels, at least 32.
         seed: seeds the weights.
+
+    Raises:
+        InvalidValueError: a size that is not positive, or images that are too small.
     """
+    check_images("convnet_c", in_channels, n_classes, image_size, 32)
     modules: list[nn.Module] = []
     n_inputs = in_channels
     for channels, repeats in _BLOCKS:

@@ -1,6 +1,6 @@
 from torch import nn
 
-from ._blocks import convolution, initialise_, scaled
+from ._blocks import check_images, convolution, initialise_, scaled
 
 
 def mnist5(
@@ -18,9 +18,13 @@ def mnist5(
         image_size: height and width of the images in pixels, at least 8.
         seed: seeds the weights.
 
+    Raises:
+        InvalidValueError: a size that is not positive, or images that are too small.
+
     >>> sum(parameter.numel() for parameter in mnist5().parameters())
     142706
     """
+    check_images("mnist5", in_channels, n_classes, image_size, 8)
     modules: list[nn.Module] = []
     n_inputs = in_channels
     for channels in (6, 16, 120):

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from ._blocks import initialise_, scaled
+from ._blocks import check_images, initialise_, scaled
 
 
 class _Block(nn.Module):
@@ -40,11 +40,14 @@ def resnet18(
         width: multiplies the numbers of channels.
         in_channels: channels of the images.
         n_classes: classes.
-        image_size: height and width of the images in pixels; any of at least 32, for the last pooling is global.
+        image_size: height and width of the images in pixels; any size will do, for the last pooling is global.
         shortcuts: whether blocks have their shortcuts; False is the plain chain.
         seed: seeds the weights.
+
+    Raises:
+        InvalidValueError: a size that is not positive.
     """
-    del image_size  # kept for one signature of all models
+    check_images("resnet18", in_channels, n_classes, image_size, 1)
     n_inputs = scaled(64, width)
     modules: list[nn.Module] = [
         nn.Conv2d(in_channels, n_inputs, 7, 2, 3, bias=False),

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from swann import OutputError
+from swann.experiments import MARKER, RunDirectory
+
+SETTINGS = {"p": 0.5, "seeds": (1, 2)}
+
+
+def test_a_new_directory_says_what_was_run(tmp_path):
+    directory = RunDirectory(tmp_path / "a" / "b", SETTINGS)
+    marker = json.loads((directory / MARKER).read_text())
+    assert marker["settings"] == {"p": 0.5, "seeds": [1, 2]}
+    assert {"command", "commit", "machine", "versions", "date"} <= marker.keys()
+
+
+def test_an_empty_directory_may_be_used(tmp_path):
+    RunDirectory(tmp_path, SETTINGS)
+    assert (tmp_path / MARKER).is_file()
+
+
+def test_what_is_not_ours_is_refused_and_untouched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputError, match=r"was not made by swann \(it holds thesis.tex, but no swann-run.json\)"):
+        RunDirectory(tmp_path, SETTINGS, overwrite=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(OutputError, match=r"thesis\.tex is a file; name a directory"):
+        RunDirectory(tmp_path / "thesis.tex", SETTINGS)
+
+
+def test_runs_are_kept_unless_they_are_to_be_replaced(tmp_path):
+    directory = RunDirectory(tmp_path / "runs", SETTINGS, keep_runs=True)
+    (directory / "history-twin-0.json").write_text("{}")
+    (directory / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds a run already: go on with --resume, or replace it with --overwrite"):
+        RunDirectory(directory.path, SETTINGS, keep_runs=True)
+    RunDirectory(directory.path, SETTINGS, keep_runs=True, resume=True)
+    assert (directory / "history-twin-0.json").is_file()
+    RunDirectory(directory.path, SETTINGS, keep_runs=True, overwrite=True)
+    assert not (directory / "history-twin-0.json").exists()
+    assert (directory / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_with_other_settings_is_not_resumed(tmp_path):
+    RunDirectory(tmp_path / "runs", SETTINGS)
+    with pytest.raises(OutputError, match="it was run with p = 0.5, now it is 0.6; use the same settings"):
+        RunDirectory(tmp_path / "runs", SETTINGS | {"p": 0.6}, resume=True)
+    with pytest.raises(OutputError, match="nothing to resume: .* holds no run"):
+        RunDirectory(tmp_path / "none", SETTINGS, resume=True)
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "runs" / MARKER).write_text("damaged")
+    with pytest.raises(OutputError, match="is damaged; start anew with --overwrite"):
+        RunDirectory(tmp_path / "runs", SETTINGS, resume=True)
