@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
 
+from .._errors import MissingExtraError
 from ..smallworld import SearchResult
 
 _WIDTH = 120
@@ -20,20 +23,30 @@ notes = Console(stderr=True)
 """For progress and remarks; a pipe does not see them."""
 
 
+
+def show(text: str) -> None:
+    """Print plain text as a result."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr, in one line."""
+    notes.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
     """Show a progress bar while the block runs, in a terminal only; yield what moves it: `(done, total, remark)`."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn(unit),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[remark]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
-        task = bar.add_task(title, total=None, remark="")
+        task = bar.add_task(escape(title), total=None, remark="")
 
         def move(done: int, total: int, remark: str = "") -> None:
             bar.update(task, completed=done, total=total, remark=remark)
@@ -41,19 +54,24 @@ def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str
         yield move
 
 
+def draw(picture: Callable[[Path], None], path: Path) -> None:
+    """Draw a picture; without matplotlib it is left out, and a remark says so."""
+    try:
+        picture(path)
+    except MissingExtraError as error:
+        note(f"{path.name} is left out: {error}")
+
+
 def search_table(result: SearchResult) -> Table:
     """Return a search as a table: means over the seeds, with the standard deviation of S."""
+    near = [p for p in result.indistinguishable if p != result.best_p]
+    caption = [
+        f"Means over {len(result.seeds)} rewirings; ±: standard deviation of S.",
+        f"Random graphs: C = {result.reference.clustering:.4f}, L = {result.reference.path_length:.4f}.",
+        "★: the largest S." + (f" As good, within the noise: p = {', '.join(f'{p:g}' for p in near)}." if near else ""),
+    ]
     table = Table(
-        title="Small-worldness against the rewiring probability",
-        caption=(
-            f"means over {len(result.seeds)} seeds; random graphs: C = {result.reference.clustering:.4f}, "
-            f"L = {result.reference.path_length:.4f}; ★ is the p of the largest S"
-            + (
-                f", which cannot be told from p = {', '.join(f'{p:g}' for p in result.indistinguishable)}"
-                if len(result.indistinguishable) > 1
-                else ""
-            )
-        ),
+        title="Small-worldness against the rewiring probability p", caption="\n".join(caption), caption_justify="left"
     )
     for name in ("p", "C", "L", "γ", "λ", "S", "±"):
         table.add_column(name, justify="right")

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -31,16 +32,18 @@ def reproduce(name: Name, seeds: Seeds = 5, seed: Seed = 0, out: Out = None, as_
     """
     if name not in _KNOWN:
         raise UnknownNameError(f"cannot reproduce {name!r}: {near_matches(name, _KNOWN)}")
-    directory = None if out is None else RunDirectory(out, {"reproduce": name, "seeds": seeds, "seed": seed})
-    with progress_bar("table 2", "graphs") as move:
-        table = reproduce_table2(n_seeds=seeds, seed=seed, on_progress=move)
+    settings = {"command": "reproduce", "name": name, "seeds": seeds, "seed": seed}
+    with nullcontext() if out is None else RunDirectory(out, settings) as directory:
+        with progress_bar("table 2", "graphs") as move:
+            table = reproduce_table2(n_seeds=seeds, seed=seed, on_progress=move)
+        if directory is not None:
+            write_text(directory / "table2.json", table.to_json() + "\n")
+            write_text(directory / "table2.md", table2_markdown(table, environment()))
     if as_json:
         print(table.to_json())
     else:
         for part in table2_tables(table):
             console.print(part)
         console.print(table2_verdict(table), highlight=False, markup=False)
-    if directory is not None:
-        write_text(directory / "table2.json", table.to_json() + "\n")
-        write_text(directory / "table2.md", table2_markdown(table, environment()))
-        notes.print(f"written to {directory.path}: table2.json, table2.md", highlight=False)
+    if out is not None:
+        notes.print(f"written to {out}: table2.json, table2.md", highlight=False)

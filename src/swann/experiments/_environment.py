@@ -51,9 +51,7 @@ def _commit() -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints, or None if it fails or is not there."""
     try:
-        found = subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
-        )
+        found = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip() or None

@@ -22,14 +22,14 @@ def alexnet(
         width: multiplies the numbers of channels and neurons.
         in_channels: channels of the images.
         n_classes: classes.
-        image_size: height and width of the images in pixels, at least 63.
+        image_size: height and width of the images in pixels, at least 35.
         groups: 2 as in the Caffe model, or 1.
         seed: seeds the weights.
 
     Raises:
         InvalidValueError: a size that is not positive, or images that are too small.
     """
-    check_images("alexnet", in_channels, n_classes, image_size, 63)
+    check_images("alexnet", in_channels, n_classes, image_size, 35)
     sizes = [scaled(channels, width, groups) for channels in (96, 256, 384, 384, 256)]
     modules: list[nn.Module] = [
         nn.Conv2d(in_channels, sizes[0], 11, 4, 2),

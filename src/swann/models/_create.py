@@ -1,6 +1,7 @@
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, cast
 
 import torch
@@ -28,17 +29,21 @@ def create(
     Args:
         name: `swann:NAME` for a model of `swann.models`, `torchvision:NAME` for one of torchvision without pretrained
             weights, or `package.module:factory` for a function or class of your own. Of the arguments below yours
-            gets those that it names; the number of classes may also be called `num_classes`.
+            gets those that it names, or all if it takes `**arguments`; the number of classes may also be called
+            `num_classes`.
         in_channels: channels of the images.
         n_classes: classes.
         image_size: height and width of the images in pixels.
-        width: multiplies the numbers of channels, where the model has such an argument.
+        width: multiplies the numbers of channels; 1 for a model that has no such argument.
         seed: seeds the weights; no global random state is touched.
 
     Raises:
         UnknownNameError: the name is not of this form, or there is no such model.
         InvalidValueError: the model cannot be made with these arguments, or the factory returns something else.
         MissingExtraError: torchvision is not installed.
+
+    >>> create("swann:mnist5", in_channels=1, n_classes=10, image_size=8)[0]
+    Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
     """
     origin, separator, model_name = name.partition(":")
     if not separator or not origin or not model_name:
@@ -46,20 +51,17 @@ def create(
             f"unknown model {name!r}: name it as swann:NAME, torchvision:NAME or package.module:factory; "
             + near_matches(f"swann:{name}", (f"swann:{known}" for known in FACTORIES))
         )
-    given: dict[str, Any] = {
-        "in_channels": in_channels,
-        "n_classes": n_classes,
-        "num_classes": n_classes,
-        "image_size": image_size,
-    }
-    given |= {"width": width, "seed": seed}
     factory = _factory(origin, model_name)
+    given: dict[str, Any]
     if origin == "torchvision":
         given = {"num_classes": n_classes, "weights": None}
         if "googlenet" in model_name or "inception" in model_name:
             given["init_weights"] = True
     else:
-        given = _accepted(factory, given)
+        known = {"in_channels": in_channels, "n_classes": n_classes, "num_classes": n_classes}
+        given = _accepted(factory, known | {"image_size": image_size, "width": width, "seed": seed})
+    if width != 1 and "width" not in given:
+        raise InvalidValueError(f"model {name!r} has no width to scale by {width:g}; leave it at 1")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -85,13 +87,7 @@ def _factory(origin: str, name: str) -> Callable[..., Any]:
             raise UnknownNameError(f"unknown model 'torchvision:{name}': {near_matches(name, known)}")
         builder: Callable[..., Any] = models.get_model_builder(name)
         return builder
-    try:
-        module = importlib.import_module(origin)
-    except ImportError as error:
-        raise UnknownNameError(
-            f"cannot import {origin!r} for model '{origin}:{name}': {error}; "
-            "run from the folder that holds it, or install it"
-        ) from error
+    module = _imported(origin, name)
     factory = getattr(module, name, None)
     if not callable(factory):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -99,8 +95,30 @@ def _factory(origin: str, name: str) -> Callable[..., Any]:
     return cast(Callable[..., Any], factory)
 
 
+def _imported(module: str, name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise UnknownNameError(
+            f"{module!r} is no module's name; give it with dots, as in import, not as a file: package.module:{name}"
+        )
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and (module == missing or module.startswith(f"{missing}.")):
+            raise UnknownNameError(
+                f"there is no module {missing!r} for model '{module}:{name}'; "
+                "run from the folder that holds it, or install it"
+            ) from error
+        raise InvalidValueError(f"module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
+
+
 def _accepted(factory: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = inspect.signature(factory).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return {name: value for name, value in given.items() if name != "num_classes"}
-    return {name: value for name, value in given.items() if name in parameters}
+    """Return those of the arguments that the factory takes."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except ValueError:  # some functions that are not written in Python tell nothing
+        return {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    classes = "num_classes" if "num_classes" in parameters else "n_classes"
+    others = {"n_classes", "num_classes"} - {classes}
+    return {name: value for name, value in given.items() if name in parameters or (takes_any and name not in others)}

@@ -44,6 +44,8 @@ def plot_search(result: SearchResult, path: str | os.PathLike[str]) -> None:
         axes.axhline(random, color="0.4", linestyle=(0, (4, 3)), linewidth=1, label="random graph (Erdős–Rényi)")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
+    if result.expected:
+        panels[-1].plot(*zip(*result.expected, strict=True), color="0.2", linestyle=":", label="closed form, no repair")
     panels[-1].plot(
         [result.best_p],
         [result.best_S],
