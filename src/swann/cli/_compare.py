@@ -102,7 +102,7 @@ def compare_command(
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
     if p is None:
         result = search_with_progress(chain.graph(), draw=draw, repair=repair, seed=seed)
-        write_search(result, directory.path)
+        write_search(result, directory.make())
         p = result.best_p
         notes.print(f"the search chose p = {p:g} (S = {result.best_S:.3f})", highlight=False)
     comparison = run_variants(
@@ -113,9 +113,9 @@ def compare_command(
         draw=draw,
         repair=repair,
         order=order,
-        directory=directory.path,
+        directory=directory.make(),
     )
-    write_comparison(comparison, directory.path)
+    write_comparison(comparison, directory.make())
     if as_json:
         print(comparison.to_json())
     else:

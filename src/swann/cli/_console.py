@@ -23,7 +23,6 @@ notes = Console(stderr=True)
 """For progress and remarks; a pipe does not see them."""
 
 
-
 def show(text: str) -> None:
     """Print plain text as a result."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -58,7 +58,7 @@ def convert_command(
     directory = RunDirectory(out, settings)
     if p is None:
         result = search_with_progress(chain.graph(), draw=draw, repair=repair, seed=seed)
-        write_search(result, directory.path)
+        write_search(result, directory.make())
         p = result.best_p
     rewiring = rewire(chain.graph(), p, seed=seed, draw=cast(Draw, draw), repair=repair)
     twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)

@@ -46,7 +46,7 @@ def demo(
         trace(task.create(seed), task.example()).graph(), draw="nodes", repair=True, seed=seed
     )
     console.print(search_table(result))
-    write_search(result, directory.path)
+    write_search(result, directory.make())
 
     console.rule(f"2. The twin at p = {result.best_p:g}")
     console.print(str(summary(convert(task.create(seed), task.example(), result.best_p, seed=seed))), highlight=False)
@@ -72,7 +72,7 @@ def demo(
         order="paper",
         directory=None,
     )
-    write_comparison(comparison, directory.path)
+    write_comparison(comparison, directory.make())
     console.print(comparison_table(comparison))
     notes.print(
         f"{time.perf_counter() - start:.0f} s; written to {out}: search.png, curves.png, comparison.md and the data",

@@ -7,7 +7,7 @@ from .._files import write_text
 from ..experiments import RunDirectory
 from ..graph import LayerGraph
 from ..report import plot_search
-from ..smallworld import Draw, SearchResult, search
+from ..smallworld import Draw, MeasurementCache, SearchResult, search
 from ..trace import trace
 from ._console import console, notes, progress_bar, search_table
 from ._options import Channels, Classes, DrawOption, ImageSize, Json, Model, Out, Repair, Seed, Width, open_model
@@ -27,6 +27,7 @@ def search_command(
     draw: DrawOption = "nodes",
     repair: Repair = True,
     seed: Seed = 0,
+    cache: Annotated[bool, typer.Option(help="Keep measurements in SWANN_CACHE_DIR, by default ~/.cache/swann")] = True,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -50,19 +51,28 @@ def search_command(
     }
     directory = None if out is None else RunDirectory(out, settings)
     graph = trace(network, example).graph()
-    result = search_with_progress(graph, steps=steps, n_seeds=seeds, draw=draw, repair=repair, seed=seed)
+    result = search_with_progress(
+        graph, steps=steps, n_seeds=seeds, draw=draw, repair=repair, seed=seed, use_cache=cache
+    )
     if as_json:
         print(result.to_json())
     else:
         console.print(search_table(result))
     if directory is not None:
-        write_search(result, directory.path)
+        write_search(result, directory.make())
 
 
 def search_with_progress(
-    graph: LayerGraph, *, draw: str, repair: bool, seed: int, steps: int = 21, n_seeds: int = 5
+    graph: LayerGraph,
+    *,
+    draw: str,
+    repair: bool,
+    seed: int,
+    steps: int = 21,
+    n_seeds: int = 5,
+    use_cache: bool = True,
 ) -> SearchResult:
-    """Search with a progress bar in a terminal."""
+    """Search with a progress bar in a terminal; a search that was stopped goes on where it was."""
     probabilities = [round(step / (steps - 1), 6) for step in range(steps)]
     with progress_bar("search over p", "graphs") as move:
         return search(
@@ -72,6 +82,7 @@ def search_with_progress(
             draw=cast(Draw, draw),
             repair=repair,
             seed=seed,
+            cache=MeasurementCache.default() if use_cache else None,
             on_progress=lambda done, total: move(done, total, ""),
         )
 

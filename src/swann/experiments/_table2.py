@@ -14,6 +14,7 @@ from ..smallworld import Draw, Reference, expected_small_worldness, measure, ref
 from ..trace import trace
 
 _MOST_NODES_OF_SWEEP = 1_000
+_MORE_SEEDS = 10
 _MOST_EDGES_OF_SEVERAL_SEEDS = 10_000_000
 _GRID = tuple(round(step / 50, 2) for step in range(51))
 _FINE_GRID = tuple(round(step / 100, 2) for step in range(101))
@@ -150,7 +151,7 @@ class Table2:
     Args:
         rows: all graphs and ways of drawing.
         seed: the first seed.
-        n_seeds: the number of seeds; graphs of more than 10 million edges have one.
+        n_seeds: the number of seeds; see `reproduce_table2`.
     """
 
     rows: tuple[Row, ...]
@@ -243,12 +244,13 @@ def reproduce_table2(
 ) -> Table2:
     """Measure γ, λ and S of the paper's networks at the paper's p and at the p of the largest S (Table II).
 
-    Graphs of up to 1,000 nodes are rewired and measured at every 0.02 of p. For larger ones the closed form finds the
-    p of the largest S on a grid of 0.01, and rewired graphs are measured there and at the paper's p.
+    The p of the largest S is found by a sweep over every 0.02 of p for graphs of up to 1,000 nodes, for larger ones by
+    the closed form over every 0.01. The figures there and at the paper's p are of rewired graphs in all cases.
 
     Args:
-        n_seeds: rewirings at each p, with the seeds `seed`, `seed` + 1, …, and as many random graphs to compare with;
-            one for graphs of more than 10 million edges.
+        n_seeds: rewirings at each p, with the seeds `seed`, `seed` + 1, …, and as many random graphs to compare with.
+            Graphs of up to 1,000 nodes, which vary more, have ten times as many at the two p (and `n_seeds` in the
+            sweep), graphs of more than 10 million edges one.
         seed: the first seed.
         on_progress: called before each row with the number of rows done, their total and the name of the next, and
             once at the end.
@@ -269,52 +271,42 @@ def _measured(
     draws: tuple[Draw, ...] = ("nodes", "layers")
     for number, case in enumerate(cases):
         graph = LayerGraph.chain(case.sizes, case.groups)
+        swept = graph.n_nodes <= _MOST_NODES_OF_SWEEP
+        seeds = range(seed, seed + n_seeds)
+        if swept:  # others than the sweep's, whose largest S is too large by chance
+            seeds = range(seed + n_seeds, seed + (1 + _MORE_SEEDS) * n_seeds)
+        elif graph.n_edges > _MOST_EDGES_OF_SEVERAL_SEEDS:
+            seeds = range(seed, seed + 1)
         random = None
         for column, draw in enumerate(draws):
             if on_progress is not None:
                 on_progress(2 * number + column, total, f"{case.network} {case.variant}".strip())
-            if graph.n_nodes <= _MOST_NODES_OF_SWEEP:
-                yield _swept(case, graph, draw, n_seeds, seed)
-            else:
-                seeds = range(seed, seed + (1 if graph.n_edges > _MOST_EDGES_OF_SEVERAL_SEEDS else n_seeds))
-                random = random or reference(graph.n_nodes, graph.n_edges, samples=len(seeds), seed=seed)
-                yield _by_closed_form(case, graph, draw, seeds, random)
+            random = random or reference(graph.n_nodes, graph.n_edges, samples=len(seeds), seed=seed)
+            best_p, best_range = _sweep(graph, draw, n_seeds, seed) if swept else _closed_form(case, draw)
+            figures = {p: _figures(graph, p, draw, seeds, random) for p in {PAPER[case.network].p, best_p}}
+            at_paper, at_best = figures[PAPER[case.network].p], figures[best_p]
+            yield Row(case, draw, graph.n_nodes, graph.n_edges, at_paper, at_best, best_range, swept)
     if on_progress is not None:
         on_progress(total, total, "")
 
 
-def _swept(case: Case, graph: LayerGraph, draw: Draw, n_seeds: int, seed: int) -> Row:
-    paper = PAPER[case.network].p
-    result = search(
-        graph,
-        probabilities=sorted({*_GRID, paper}),
-        n_seeds=n_seeds,
-        n_references=max(n_seeds, 5),
-        seed=seed,
-        draw=draw,
-        repair=False,
-    )
-    at = {p: (result.gamma[row], result.lambda_[row]) for row, p in enumerate(result.probabilities)}
-    at_paper, at_best = (_figures(p, *at[p]) for p in (paper, result.best_p))
-    equal = result.indistinguishable
-    return Row(case, draw, graph.n_nodes, graph.n_edges, at_paper, at_best, (min(equal), max(equal)), True)
+def _sweep(graph: LayerGraph, draw: Draw, n_seeds: int, seed: int) -> tuple[float, tuple[float, float]]:
+    """Return the p of the largest S, and the least and largest p that cannot be told from it."""
+    result = search(graph, probabilities=_GRID, n_seeds=n_seeds, seed=seed, draw=draw, repair=False)
+    return result.best_p, (min(result.indistinguishable), max(result.indistinguishable))
 
 
-def _by_closed_form(case: Case, graph: LayerGraph, draw: Draw, seeds: range, random: Reference) -> Row:
+def _closed_form(case: Case, draw: Draw) -> tuple[float, tuple[float, float]]:
+    """Return the p of the largest expected S, and the least and largest p whose S is as large within 0.005."""
     curve = np.array([expected_small_worldness(case.sizes, p, draw=draw, groups=case.groups).S for p in _FINE_GRID])
     flat = np.flatnonzero(curve >= curve.max() - _FLAT)
-    figures = {}
-    for p in (PAPER[case.network].p, _FINE_GRID[int(np.argmax(curve))]):
-        measured = [measure(rewire(graph, p, seed=seed, draw=draw, repair=False).graph) for seed in seeds]
-        gamma = np.array([each.clustering for each in measured]) / random.clustering
-        lambda_ = np.array([each.path_length for each in measured]) / random.path_length
-        figures[p] = _figures(p, gamma, lambda_)
-    at_paper, at_best = figures[PAPER[case.network].p], figures[_FINE_GRID[int(np.argmax(curve))]]
-    best_range = (_FINE_GRID[flat[0]], _FINE_GRID[flat[-1]])
-    return Row(case, draw, graph.n_nodes, graph.n_edges, at_paper, at_best, best_range, False)
+    return _FINE_GRID[int(np.argmax(curve))], (_FINE_GRID[flat[0]], _FINE_GRID[flat[-1]])
 
 
-def _figures(p: float, gamma: Any, lambda_: Any) -> Figures:
+def _figures(graph: LayerGraph, p: float, draw: Draw, seeds: range, random: Reference) -> Figures:
+    measured = [measure(rewire(graph, p, seed=seed, draw=draw, repair=False).graph) for seed in seeds]
+    gamma = np.array([each.clustering for each in measured]) / random.clustering
+    lambda_ = np.array([each.path_length for each in measured]) / random.path_length
     S = gamma / lambda_
     spread = float(S.std(ddof=1)) if len(S) > 1 else None
     return Figures(p, float(gamma.mean()), float(lambda_.mean()), float(S.mean()), spread, len(S))

@@ -51,11 +51,10 @@ def table2_markdown(table: Table2, environment: Mapping[str, Any]) -> str:
     """
     machine = environment["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
-    seeds = f"{table.seed} to {table.seed + table.n_seeds - 1}" if table.n_seeds > 1 else str(table.seed)
     lines = ["# Table II of the paper, measured", ""]
     lines += [f"- Command: `{environment['command']}`", f"- Commit: {environment['commit']}"]
     lines += [f"- Date: {environment['date']}", f"- Machine: {machine['processor']}, {machine['cores']} cores"]
-    lines += [f"- Versions: {versions}", f"- Seeds: {seeds}; one for graphs of more than 10 million edges", ""]
+    lines += [f"- Versions: {versions}", f"- Seeds: from {table.seed}, as many as each row says", ""]
     lines += [table2_verdict(table), "", "## Figures", "", _line(_HEADER), _rule(_HEADER)]
     lines += [_line(cells) for section in _sections(table) for cells in section]
     lines += ["", *(f"- {note}" for note in NOTES), "", "## Readings", "", _line(_READING_HEADER)]
@@ -80,7 +79,7 @@ def table2_verdict(table: Table2) -> str:
     if others:
         return f"{text} It does not fit well: {far}. {len(others)} other readings have every S within 0.05."
     least = min(table.readings, key=lambda reading: reading.S_error)
-    nearest = "" if least is best else f"; the one nearest in S alone is off by {least.S_error:.2f} on average"
+    nearest = f"; even the one nearest in S alone is off by {least.S_error:.2f} on average" if least != best else ""
     return f"{text} It does not fit well: {far}. No reading has every S within 0.05 of the paper's{nearest}."
 
 
