@@ -1,0 +1,41 @@
+import json
+
+import pytest
+import torch
+
+import swann
+from swann.nn import Plan
+
+MODEL = ("--model", "swann:mnist5", "--width", 0.5)
+
+
+def test_the_twin_is_written_and_can_be_read(run, tmp_path):
+    code, out, err = run("convert", *MODEL, "--p", 0.5, "--seed", 3, "--out", "twin")
+    assert code == 0, err
+    assert "small-worldness S" in out
+    network = swann.load(tmp_path / "twin" / "network.safetensors")
+    assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
+    assert Plan.from_json(json.loads((tmp_path / "twin" / "plan.json").read_text())) == network.plan
+    model = swann.models.mnist5(width=0.5, seed=3)
+    expected = swann.convert(model, torch.zeros(1, 1, 28, 28), 0.5, seed=3)
+    assert all(map(torch.equal, expected.parameters(), network.parameters()))
+
+
+def test_without_p_the_search_comes_first(run, tmp_path):
+    code, out, err = run("convert", *MODEL, "--out", "twin", "--json")
+    assert code == 0, err
+    assert "search.json, search.csv, search.png" in err
+    assert json.loads(out)["before"]["weights"] == json.loads(out)["after"]["weights"]
+    assert (tmp_path / "twin" / "search.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--p", 1.5), "p must be a number from 0 to 1, got 1.5"),
+        (("--p", 0.5, "--order", "papers"), "unknown order 'papers': did you mean 'paper'"),
+        (("--p", 0.5, "--draw", "layer"), "unknown draw 'layer': did you mean 'layers'"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(refused, arguments, message):
+    assert message in refused("convert", *MODEL, *arguments, "--out", "twin")
