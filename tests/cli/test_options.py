@@ -1,28 +1,22 @@
+import inspect
+
 import pytest
-import torch
 
-from swann import InvalidValueError
-from swann.cli._options import Task, open_model, open_task
-from swann.data import ImageData
-
-
-def test_a_task_makes_its_model_for_its_images():
-    task = open_task("swann:mnist5", "digits", None)
-    assert task.create(0)(task.example().expand(2, -1, -1, -1)).shape == (2, 10)
-    held_out = open_task("swann:mnist5", "digits", None, validation=True)
-    assert len(held_out.data.train_images) < len(task.data.train_images)
+from swann.cli._analyze import analyze
+from swann.cli._compare import compare_command
+from swann.cli._convert import convert_command
+from swann.cli._search import search_command
+from swann.cli._train import train
 
 
-def test_a_model_has_its_usual_inputs_unless_told_otherwise():
-    usual = {"channels": None, "image_size": None, "classes": None, "width": 0.25, "seed": 0}
-    assert open_model("swann:mnist5", **usual)[1].shape == (1, 1, 28, 28)
-    network, example = open_model("swann:convnet_c", **usual | {"channels": 1, "image_size": 64, "classes": 7})
-    assert network(example.expand(2, -1, -1, -1)).shape == (2, 7)
+@pytest.mark.parametrize("command", [analyze, search_command, convert_command, train, compare_command])
+def test_every_command_takes_a_model_and_a_seed_and_can_print_json(command):
+    assert {"model", "seed", "as_json"} <= inspect.signature(command).parameters.keys()
 
 
-def test_images_that_are_no_squares_are_refused():
-    images = torch.zeros(4, 1, 8, 6, dtype=torch.uint8)
-    labels = torch.tensor([0, 1, 0, 1])
-    data = ImageData.from_tensors("strips", ("a", "b"), images, labels, images, labels)
-    with pytest.raises(InvalidValueError, match=r"strips: images are 8×6; give --image-size"):
-        Task(data, "swann:mnist5", 1.0).create(0)
+@pytest.mark.parametrize("option", ["--draw", "--order"])
+def test_choices_are_shown_in_the_help(run, option):
+    _, out, _ = run("convert", "--help")
+    assert option in out
+    assert "paper" in out
+    assert "layers" in out

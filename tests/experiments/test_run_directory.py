@@ -16,7 +16,7 @@ def test_a_new_directory_says_what_was_run(tmp_path):
 
 
 def test_an_empty_directory_may_be_used(tmp_path):
-    RunDirectory(tmp_path, SETTINGS)
+    RunDirectory(tmp_path, SETTINGS).make()
     assert (tmp_path / MARKER).is_file()
 
 
@@ -37,13 +37,13 @@ def test_runs_are_kept_unless_they_are_to_be_replaced(tmp_path):
         RunDirectory(directory.path, SETTINGS, keep_runs=True)
     RunDirectory(directory.path, SETTINGS, keep_runs=True, resume=True)
     assert (directory / "history-twin-0.json").is_file()
-    RunDirectory(directory.path, SETTINGS, keep_runs=True, overwrite=True)
+    RunDirectory(directory.path, SETTINGS, keep_runs=True, overwrite=True).make()
     assert not (directory / "history-twin-0.json").exists()
     assert (directory / "notes.txt").read_text() == "mine"
 
 
 def test_a_run_with_other_settings_is_not_resumed(tmp_path):
-    RunDirectory(tmp_path / "runs", SETTINGS)
+    RunDirectory(tmp_path / "runs", SETTINGS).make()
     with pytest.raises(OutputError, match="it was run with p = 0.5, now it is 0.6; use the same settings"):
         RunDirectory(tmp_path / "runs", SETTINGS | {"p": 0.6}, resume=True)
     with pytest.raises(OutputError, match="nothing to resume: .* holds no run"):
@@ -52,3 +52,17 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path):
     (tmp_path / "runs" / MARKER).write_text("damaged")
     with pytest.raises(OutputError, match="is damaged; start anew with --overwrite"):
         RunDirectory(tmp_path / "runs", SETTINGS, resume=True)
+
+
+def test_nothing_is_made_before_the_first_result_and_nothing_is_left_of_a_failure(tmp_path):
+    RunDirectory(tmp_path / "a" / "runs", SETTINGS)
+    assert not (tmp_path / "a").exists()
+
+    def fail():
+        with RunDirectory(tmp_path / "a" / "runs", SETTINGS) as directory:
+            directory.make()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not (tmp_path / "a").exists()

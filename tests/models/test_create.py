@@ -42,7 +42,7 @@ def test_models_of_your_own_get_the_arguments_that_they_name(tmp_path, monkeypat
         ("mnist5", "unknown model 'mnist5': name it as swann:NAME.* did you mean 'swann:mnist5'"),
         ("swann:mnist", "unknown model 'swann:mnist': did you mean 'mnist5'"),
         ("torchvision:resnet81", "unknown model 'torchvision:resnet81': did you mean 'resnet18'"),
-        ("no_such_package:net", "cannot import 'no_such_package' for model"),
+        ("no_such_package:net", "there is no module 'no_such_package' for model 'no_such_package:net'"),
     ],
 )
 def test_unknown_names_are_refused_with_near_matches(name, message):

@@ -1,11 +1,17 @@
 import dataclasses
 import json
+from typing import Any
 
+from .._errors import InvalidValueError
+from .._files import write_text
 from ..convert import count_chain
-from ..smallworld import small_worldness
+from ..experiments import RunDirectory
+from ..graph import LayerGraph
+from ..smallworld import SmallWorldness, small_worldness
 from ..trace import trace
-from ._console import console
-from ._options import Channels, Classes, ImageSize, Json, Model, Seed, Width, open_model
+from ._console import note, show
+from ._options import Channels, Classes, ImageSize, Json, Model, Out, Seed, Width
+from ._task import open_model
 
 
 def analyze(
@@ -15,37 +21,60 @@ def analyze(
     classes: Classes = None,
     width: Width = 1.0,
     seed: Seed = 0,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Show the chain of layers that a model consists of, its graph and how small-world it is as it stands.
 
+    With --out it is written there as JSON and text.
+
     Example: swann analyze --model torchvision:resnet18
     """
+    settings: dict[str, Any] = {"command": "analyze", "model": model, "channels": channels, "image_size": image_size}
+    settings |= {"classes": classes, "width": width, "seed": seed}
+    directory = None if out is None else RunDirectory(out, settings)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     chain = trace(network, example)
     graph = chain.graph()
     counts = count_chain(chain)
-    figures = small_worldness(graph, seed=seed)
-    if as_json:
-        value = {
-            "chain": chain.to_json(),
-            "n_nodes": graph.n_nodes,
-            "n_edges": graph.n_edges,
-            "counts": dataclasses.asdict(counts),
-            "small_worldness": json.loads(figures.to_json()),
-        }
-        print(json.dumps(value, indent=2))
-        return
-    console.print(str(chain), highlight=False)
-    console.print(f"\n{graph.n_nodes:,} nodes, {graph.n_edges:,} edges", highlight=False)
-    console.print(
+    figures = _figures(graph, seed)
+    value: dict[str, Any] = {
+        "chain": chain.to_json(),
+        "n_nodes": graph.n_nodes,
+        "n_edges": graph.n_edges,
+        "counts": dataclasses.asdict(counts),
+        "small_worldness": None if figures is None else json.loads(figures.to_json()),
+    }
+    lines = [
+        str(chain),
+        "",
+        f"{graph.n_nodes:,} nodes, {graph.n_edges:,} edges",
         f"{counts.weights:,} weights, {counts.parameters:,} parameters, {counts.macs:,} multiplications an image",
-        highlight=False,
-    )
-    console.print(
-        f"C = {figures.clustering:.4f} (random {figures.clustering_random:.4f}), "
-        f"L = {figures.path_length:.4f} (random {figures.path_length_random:.4f}), S = {figures.S:.4f}",
-        highlight=False,
-    )
+    ]
+    if figures is None:
+        lines.append("S is not defined: random graphs with so few edges have no triangle")
+    else:
+        lines.append(
+            f"C = {figures.clustering:.4f} (random {figures.clustering_random:.4f}), "
+            f"L = {figures.path_length:.4f} (random {figures.path_length_random:.4f}), S = {figures.S:.4f}"
+        )
+    text = "\n".join(lines)
+    if directory is not None:
+        write_text(directory / "analysis.json", json.dumps(value, indent=2) + "\n")
+        write_text(directory / "analysis.txt", text + "\n")
+    if as_json:
+        print(json.dumps(value, indent=2))
+    else:
+        show(text)
+    if directory is not None:
+        note(f"written to {out}: analysis.json, analysis.txt")
+
+
+def _figures(graph: LayerGraph, seed: int) -> SmallWorldness | None:
+    """Return the small-worldness of a graph, or None where S is not defined."""
+    try:
+        return small_worldness(graph, seed=seed)
+    except InvalidValueError:
+        return None

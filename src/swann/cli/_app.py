@@ -1,11 +1,14 @@
+import inspect
+import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
+import click
 import typer
 
 from .. import __version__
 from .._errors import SwannError
-from ..experiments import InterruptedRunError
 from ._analyze import analyze
 from ._compare import compare_command
 from ._convert import convert_command
@@ -14,19 +17,30 @@ from ._reproduce import reproduce
 from ._search import search_command
 from ._train import train
 
+_WRONG = 2
+"""Exit code for bad input."""
+
 app = typer.Typer(
     help="Rewire a feed-forward network into its small-world twin before training: as many weights, new long links.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("demo")(demo)
-app.command("analyze")(analyze)
-app.command("search")(search_command)
-app.command("convert")(convert_command)
-app.command("train")(train)
-app.command("compare")(compare_command)
-app.command("reproduce")(reproduce)
+
+
+def _add(name: str, function: Callable[..., Any]) -> None:
+    """Add a command; its docstring is the help, with the lines of each paragraph joined."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    app.command(name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
+
+
+_add("demo", demo)
+_add("analyze", analyze)
+_add("search", search_command)
+_add("convert", convert_command)
+_add("train", train)
+_add("compare", compare_command)
+_add("reproduce", reproduce)
 
 
 def _version(value: bool) -> None:
@@ -45,12 +59,35 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; an expected error is one line and exit code 2, Ctrl-C is exit code 130."""
+    """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C is exit code 130."""
     try:
-        app()
-    except (SwannError, FileNotFoundError) as error:
-        print(f"swann: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except InterruptedRunError:
-        print("swann: stopped; what was done is kept, go on with the same command and --resume", file=sys.stderr)
-        sys.exit(130)
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        code = _refuse(error.format_message(), getattr(error, "ctx", None))
+    except BrokenPipeError:  # the reader of a pipe went away
+        code = _give_up_stdout()
+    except SwannError as error:
+        code = _refuse(str(error))
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        code = _refuse(f"cannot read or write{place}: {error.strerror}" if error.strerror else str(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(message: str, context: click.Context | None = None) -> int:
+    """Say in one line what is wrong; without a message the help was printed already."""
+    if message:
+        hint = f" See '{context.command_path} --help'." if context is not None else ""
+        print(f"swann: {' '.join(message.split())}{hint}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _give_up_stdout()
+    return _WRONG
+
+
+def _give_up_stdout() -> int:
+    """Send what is left of the output nowhere, so that Python does not complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

@@ -1,5 +1,6 @@
+from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -9,49 +10,54 @@ from ..nn import Order
 from ..smallworld import Draw, check_probability
 from ..trace import trace
 from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
-from ._console import console, notes, progress_bar
+from ._console import console, draw_picture, note, progress_bar
 from ._options import (
     Accelerator,
     BatchSize,
     Data,
     DataDir,
+    DataSize,
     Devices,
     Download,
     DrawOption,
     Epochs,
     EvaluateEvery,
-    ImageSize,
     Json,
     LearningRate,
     Model,
     OptimizerName,
     OrderOption,
+    OutWithDefault,
     Overwrite,
     Precision,
     Probability,
     Repair,
     Resume,
     Seed,
-    Task,
     Threads,
     Validation,
     Width,
-    open_task,
 )
 from ._search import search_with_progress, write_search
-from ._training import training_config
+from ._task import Task, open_task
+from ._training import resumable, start, training_config
 
-Seeds = Annotated[int, typer.Option(help="Runs of each network, with the seeds --seed, --seed + 1, …", min=1)]
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+Seeds = Annotated[
+    int, typer.Option(help="Runs of each network, with the seeds --seed, --seed + 1, …", min=1, metavar="N")
+]
 
 
 def compare_command(
     model: Model,
-    out: Annotated[Path, typer.Option(help="Directory for the results")] = Path("runs/compare"),
+    out: OutWithDefault = Path("runs/compare"),
     p: Probability = None,
     data: Data = "digits",
     data_dir: DataDir = None,
     download: Download = False,
-    image_size: ImageSize = None,
+    image_size: DataSize = None,
     width: Width = 1.0,
     seeds: Seeds = 3,
     epochs: Epochs = 10,
@@ -77,7 +83,7 @@ def compare_command(
     Three networks are trained under each seed with the same batches: the model as it comes, its chain with nothing
     rewired in the paper's order of operations, and the twin. Ctrl-C keeps what was done; --resume goes on.
 
-    Example: swann compare --model swann:mnist5 --data mnist --data-dir ~/data --seeds 3 --epochs 10 --out runs/mnist
+    Example: swann compare --model swann:mnist5 --data mnist --data-dir ~/data
     """
     if p is not None:
         check_probability(p)
@@ -96,31 +102,38 @@ def compare_command(
     task = open_task(
         model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
     )
-    chain = trace(task.create(seed), task.example())
-    settings = {"model": model, "p": p, "data": task.data.name, "width": width, "draw": draw, "repair": repair}
-    settings |= {"order": order, "seeds": seeds, "training": config.to_json()}
+    config.total_iterations(len(task.data.train_images))
+    settings: dict[str, Any] = {"command": "compare", "model": model, "p": p, "data": task.data.name, "width": width}
+    settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order, "seeds": seeds}
+    settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    if p is None:
-        result = search_with_progress(chain.graph(), draw=draw, repair=repair, seed=seed)
-        write_search(result, directory.make())
-        p = result.best_p
-        notes.print(f"the search chose p = {p:g} (S = {result.best_S:.3f})", highlight=False)
-    comparison = run_variants(
-        task,
-        config,
-        p,
-        seeds=range(seed, seed + seeds),
-        draw=draw,
-        repair=repair,
-        order=order,
-        directory=directory.make(),
-    )
-    write_comparison(comparison, directory.make())
+    graph = trace(task.create(seed), task.example()).graph()
+    fabric = start(config)
+    with resumable(directory):
+        if p is None:
+            result = search_with_progress(graph, draw=draw, repair=repair, seed=seed)
+            p = result.best_p
+            note(f"the search chose p = {p:g} (S = {result.best_S:.3f})")
+            if fabric.is_global_zero:
+                write_search(result, directory)
+        comparison = run_variants(
+            task,
+            config,
+            p,
+            seeds=range(seed, seed + seeds),
+            draw=draw,
+            repair=repair,
+            order=order,
+            directory=directory.make() if fabric.is_global_zero else directory.path,
+            fabric=fabric,
+        )
+        if not fabric.is_global_zero:
+            return
+        write_comparison(comparison, directory)
     if as_json:
         print(comparison.to_json())
     else:
         console.print(comparison_table(comparison))
-    notes.print(f"written to {out}: comparison.json, .csv and .md, curves.csv, curves.png", highlight=False)
 
 
 def run_variants(
@@ -133,26 +146,28 @@ def run_variants(
     repair: bool,
     order: str,
     directory: Path | None,
+    fabric: "Fabric",
 ) -> Comparison:
     """Train the baseline, its chain in the paper's order and the twin, with a progress bar in a terminal."""
     networks = variants(task.create, task.data, p, draw=cast(Draw, draw), repair=repair, order=cast(Order, order))
+    runs = [(name, seed) for seed in seeds for name in networks]
     with progress_bar("train", "iterations") as move:
+
+        def on_progress(name: str, seed: int, done: int, total: int, rate: float, loss: float) -> None:
+            before = runs.index((name, seed))
+            remark = f"run {before + 1} of {len(runs)}: {name}, seed {seed}, {rate:.0f} it/s, loss {loss:.4f}"
+            move(before * total + done, len(runs) * total, remark)
+
         return run_comparison(
-            networks,
-            task.data,
-            config,
-            seeds=seeds,
-            directory=directory,
-            on_progress=lambda name, seed, done, total, rate, loss: move(
-                done, total, f"{name}, seed {seed}: {rate:.1f} it/s, loss {loss:.4f}"
-            ),
+            networks, task.data, config, seeds=seeds, directory=directory, on_progress=on_progress, fabric=fabric
         )
 
 
-def write_comparison(comparison: Comparison, directory: Path) -> None:
+def write_comparison(comparison: Comparison, directory: RunDirectory) -> None:
     """Write a comparison as JSON, CSV, Markdown and a picture."""
     write_text(directory / "comparison.json", comparison.to_json() + "\n")
     write_text(directory / "comparison.csv", comparison.to_csv())
     write_text(directory / "comparison.md", comparison_markdown(comparison))
     write_text(directory / "curves.csv", curves_to_csv(comparison.histories))
-    plot(comparison, directory / "curves.png")
+    draw_picture(partial(plot, comparison), directory / "curves.png")
+    note(f"written to {directory.path}: comparison.json, .csv and .md, curves.csv, curves.png")

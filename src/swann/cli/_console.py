@@ -53,7 +53,7 @@ def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str
         yield move
 
 
-def draw(picture: Callable[[Path], None], path: Path) -> None:
+def draw_picture(picture: Callable[[Path], None], path: Path) -> None:
     """Draw a picture; without matplotlib it is left out, and a remark says so."""
     try:
         picture(path)

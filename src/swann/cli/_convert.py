@@ -1,8 +1,6 @@
 import json
 from pathlib import Path
-from typing import Annotated, cast
-
-import typer
+from typing import Any, cast
 
 from .._files import write_text
 from ..convert import save, summary
@@ -10,7 +8,7 @@ from ..experiments import RunDirectory
 from ..nn import Order, Plan, build
 from ..smallworld import Draw, check_probability, rewire
 from ..trace import trace
-from ._console import console, notes
+from ._console import note, show
 from ._options import (
     Channels,
     Classes,
@@ -19,18 +17,19 @@ from ._options import (
     Json,
     Model,
     OrderOption,
+    OutWithDefault,
     Probability,
     Repair,
     Seed,
     Width,
-    open_model,
 )
 from ._search import search_with_progress, write_search
+from ._task import open_model
 
 
 def convert_command(
     model: Model,
-    out: Annotated[Path, typer.Option(help="Directory for the network and its plan")] = Path("runs/convert"),
+    out: OutWithDefault = Path("runs/convert"),
     p: Probability = None,
     channels: Channels = None,
     image_size: ImageSize = None,
@@ -50,24 +49,28 @@ def convert_command(
     """
     if p is not None:
         check_probability(p)
+    settings: dict[str, Any] = {"command": "convert", "model": model, "channels": channels, "image_size": image_size}
+    settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
+    directory = RunDirectory(out, settings | {"seed": seed})
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     chain = trace(network, example)
-    settings = {"model": model, "width": width, "p": p, "draw": draw, "repair": repair, "order": order, "seed": seed}
-    directory = RunDirectory(out, settings)
+    graph = chain.graph()
+    result = None
     if p is None:
-        result = search_with_progress(chain.graph(), draw=draw, repair=repair, seed=seed)
-        write_search(result, directory.make())
+        result = search_with_progress(graph, draw=draw, repair=repair, seed=seed)
         p = result.best_p
-    rewiring = rewire(chain.graph(), p, seed=seed, draw=cast(Draw, draw), repair=repair)
+    rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair)
     twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)
     found = summary(twin)
+    if result is not None:
+        write_search(result, directory)
     save(twin, directory / "network.safetensors")
     write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
     write_text(directory / "summary.txt", f"{found}\n")
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
-        console.print(str(found), highlight=False)
-    notes.print(f"written to {out}: network.safetensors, plan.json, summary.txt", highlight=False)
+        show(str(found))
+    note(f"written to {out}: network.safetensors, plan.json, summary.txt")

@@ -11,10 +11,11 @@ from ..experiments import RunDirectory
 from ..trace import trace
 from ..train import comparison_table
 from ._compare import run_variants, write_comparison
-from ._console import console, notes, search_table
-from ._options import DataDir, Seed, Task
+from ._console import console, note, search_table, show
+from ._options import DataDir, OutWithDefault, Seed
 from ._search import search_with_progress, write_search
-from ._training import training_config
+from ._task import Task
+from ._training import start, training_config
 
 _DIGITS = (15, 64, 11)
 _MNIST = (2, 256, 59)
@@ -22,37 +23,22 @@ _MNIST = (2, 256, 59)
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Directory for the results")] = Path("runs/demo"),
+    out: OutWithDefault = Path("runs/demo"),
     data_dir: DataDir = None,
-    seeds: Annotated[int, typer.Option(help="Runs of each network", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Runs of each network", min=1, metavar="N")] = 3,
     seed: Seed = 0,
 ) -> None:
     """Show the whole way on real handwritten digits: search, conversion, training of both, the table.
 
-    The digits come with scikit-learn; where --data-dir or SWANN_DATA_DIR holds MNIST, MNIST is used.
+    The digits come with scikit-learn; MNIST is used where SWANN_DATA_DIR or --data-dir holds it.
 
     Example: swann demo --out runs/demo
     """
-    start = time.perf_counter()
-    folder = data_dir or os.environ.get("SWANN_DATA_DIR")
-    name = "mnist" if folder and (Path(folder) / "MNIST").is_dir() else "digits"
+    start_time = time.perf_counter()
+    name = "mnist" if data_dir is not None or _environment_has_mnist() else "digits"
     epochs, batch_size, evaluate_every = _MNIST if name == "mnist" else _DIGITS
-    data = load(name, data_dir=folder)
     directory = RunDirectory(out, {"command": "demo", "data": name, "seeds": seeds, "seed": seed})
-    task = Task(data, "swann:mnist5", 1.0)
-
-    console.rule("1. The network as a graph, rewired with a range of probabilities p")
-    result = search_with_progress(
-        trace(task.create(seed), task.example()).graph(), draw="nodes", repair=True, seed=seed
-    )
-    console.print(search_table(result))
-    write_search(result, directory.make())
-
-    console.rule(f"2. The twin at p = {result.best_p:g}")
-    console.print(str(summary(convert(task.create(seed), task.example(), result.best_p, seed=seed))), highlight=False)
-
-    console.rule(f"3. Both trained on {data.name}")
-    console.print(str(data), highlight=False)
+    task = Task(load(name, data_dir=data_dir), "swann:mnist5", 1.0)
     config = training_config(
         epochs=epochs,
         batch_size=batch_size,
@@ -62,6 +48,19 @@ def demo(
         threads=1,
         seed=seed,
     )
+    fabric = start(config)
+
+    console.rule("1. The network as a graph, rewired with a range of probabilities p")
+    graph = trace(task.create(seed), task.example()).graph()
+    result = search_with_progress(graph, draw="nodes", repair=True, seed=seed)
+    console.print(search_table(result))
+    write_search(result, directory)
+
+    console.rule(f"2. The twin at p = {result.best_p:g}")
+    show(str(summary(convert(task.create(seed), task.example(), result.best_p, seed=seed))))
+
+    console.rule(f"3. Both trained on {task.data.name}")
+    show(str(task.data))
     comparison = run_variants(
         task,
         config,
@@ -71,10 +70,13 @@ def demo(
         repair=True,
         order="paper",
         directory=None,
+        fabric=fabric,
     )
-    write_comparison(comparison, directory.make())
     console.print(comparison_table(comparison))
-    notes.print(
-        f"{time.perf_counter() - start:.0f} s; written to {out}: search.png, curves.png, comparison.md and the data",
-        highlight=False,
-    )
+    write_comparison(comparison, directory)
+    note(f"{time.perf_counter() - start_time:.0f} s in all")
+
+
+def _environment_has_mnist() -> bool:
+    folder = os.environ.get("SWANN_DATA_DIR")
+    return folder is not None and (Path(folder).expanduser() / "MNIST").is_dir()

@@ -1,5 +1,5 @@
-from pathlib import Path
-from typing import Annotated, cast
+from functools import partial
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -9,11 +9,13 @@ from ..graph import LayerGraph
 from ..report import plot_search
 from ..smallworld import Draw, MeasurementCache, SearchResult, search
 from ..trace import trace
-from ._console import console, notes, progress_bar, search_table
-from ._options import Channels, Classes, DrawOption, ImageSize, Json, Model, Out, Repair, Seed, Width, open_model
+from ._console import console, draw_picture, note, progress_bar, search_table
+from ._options import Channels, Classes, DrawOption, ImageSize, Json, Model, Out, Repair, Seed, Width
+from ._task import open_model
 
-Steps = Annotated[int, typer.Option(help="Probabilities to try, evenly from 0 to 1", min=2)]
-Seeds = Annotated[int, typer.Option(help="Rewirings for each probability", min=1)]
+Steps = Annotated[int, typer.Option(help="Probabilities to try, evenly from 0 to 1", min=2, metavar="N")]
+Seeds = Annotated[int, typer.Option(help="Rewirings for each probability", min=1, metavar="N")]
+Cache = Annotated[bool, typer.Option(help="Keep measurements in SWANN_CACHE_DIR, by default ~/.cache/swann")]
 
 
 def search_command(
@@ -27,7 +29,7 @@ def search_command(
     draw: DrawOption = "nodes",
     repair: Repair = True,
     seed: Seed = 0,
-    cache: Annotated[bool, typer.Option(help="Keep measurements in SWANN_CACHE_DIR, by default ~/.cache/swann")] = True,
+    cache: Cache = True,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -37,29 +39,28 @@ def search_command(
 
     Example: swann search --model swann:mnist5 --out runs/search
     """
+    settings: dict[str, Any] = {"command": "search", "model": model, "channels": channels, "image_size": image_size}
+    settings |= {"classes": classes, "width": width, "steps": steps, "seeds": seeds, "draw": draw}
+    settings |= {"repair": repair, "seed": seed}
+    directory = None if out is None else RunDirectory(out, settings)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
-    settings = {
-        "model": model,
-        "width": width,
-        "steps": steps,
-        "seeds": seeds,
-        "draw": draw,
-        "repair": repair,
-        "seed": seed,
-    }
-    directory = None if out is None else RunDirectory(out, settings)
-    graph = trace(network, example).graph()
     result = search_with_progress(
-        graph, steps=steps, n_seeds=seeds, draw=draw, repair=repair, seed=seed, use_cache=cache
+        trace(network, example).graph(),
+        steps=steps,
+        n_seeds=seeds,
+        draw=draw,
+        repair=repair,
+        seed=seed,
+        use_cache=cache,
     )
+    if directory is not None:
+        write_search(result, directory)
     if as_json:
         print(result.to_json())
     else:
         console.print(search_table(result))
-    if directory is not None:
-        write_search(result, directory.make())
 
 
 def search_with_progress(
@@ -87,9 +88,9 @@ def search_with_progress(
         )
 
 
-def write_search(result: SearchResult, directory: Path) -> None:
+def write_search(result: SearchResult, directory: RunDirectory) -> None:
     """Write a search as JSON, CSV and a picture."""
     write_text(directory / "search.json", result.to_json() + "\n")
     write_text(directory / "search.csv", result.to_csv())
-    plot_search(result, directory / "search.png")
-    notes.print(f"written to {directory}: search.json, search.csv, search.png", highlight=False)
+    draw_picture(partial(plot_search, result), directory / "search.png")
+    note(f"written to {directory.path}: search.json, search.csv, search.png")

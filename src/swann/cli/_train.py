@@ -1,5 +1,6 @@
+from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import torch
 import typer
@@ -11,36 +12,36 @@ from ..convert import convert, load, save
 from ..experiments import InterruptedRunError, RunDirectory
 from ..nn import Order, SmallWorldNetwork
 from ..smallworld import Draw
-from ..train import fit, plot
-from ._console import console, notes, progress_bar
+from ..train import History, fit, plot
+from ._console import draw_picture, note, progress_bar, show
 from ._options import (
     Accelerator,
     BatchSize,
     Data,
     DataDir,
+    DataSize,
     Devices,
     Download,
     DrawOption,
     Epochs,
     EvaluateEvery,
-    ImageSize,
     Json,
     LearningRate,
     OptimizerName,
     OrderOption,
+    OutWithDefault,
     Overwrite,
     Precision,
-    Probability,
     Repair,
     Resume,
     Seed,
-    Task,
     Threads,
+    TrainProbability,
     Validation,
     Width,
-    open_task,
 )
-from ._training import training_config
+from ._task import Task, open_task
+from ._training import resumable, start, training_config
 
 ModelOrFile = Annotated[
     str,
@@ -48,18 +49,19 @@ ModelOrFile = Annotated[
         "--model",
         help="A model's name (see swann convert --help), or a network.safetensors file that swann convert wrote",
         show_default=False,
+        metavar="MODEL",
     ),
 ]
 
 
 def train(
     model: ModelOrFile,
-    out: Annotated[Path, typer.Option(help="Directory for the results")] = Path("runs/train"),
-    p: Probability = None,
+    out: OutWithDefault = Path("runs/train"),
+    p: TrainProbability = None,
     data: Data = "digits",
     data_dir: DataDir = None,
     download: Download = False,
-    image_size: ImageSize = None,
+    image_size: DataSize = None,
     width: Width = 1.0,
     epochs: Epochs = 10,
     batch_size: BatchSize = 256,
@@ -84,7 +86,7 @@ def train(
     Ctrl-C leaves a checkpoint from which --resume goes on. Writes history.json, history.csv, curves.png and the
     network (network.safetensors for a small-world network, else weights.pt with its state).
 
-    Example: swann train --model swann:mnist5 --p 0.5 --data mnist --data-dir ~/data --out runs/mnist
+    Example: swann train --model swann:mnist5 --p 0.5 --out runs/digits
     """
     config = training_config(
         epochs=epochs,
@@ -101,34 +103,48 @@ def train(
     task = open_task(
         model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
     )
-    network = _network(task, p, draw, repair, order, seed)
-    settings = {"model": model, "p": p, "data": task.data.name, "width": width, "draw": draw, "repair": repair}
-    settings |= {"order": order, "training": config.to_json()}
+    config.total_iterations(len(task.data.train_images))
+    settings: dict[str, Any] = {"command": "train", "model": model, "p": p, "data": task.data.name, "width": width}
+    settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order}
+    settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    with progress_bar(f"train {model}", "iterations") as move:
-        history = fit(
-            network,
-            task.data,
-            config,
-            checkpoint=directory / "checkpoint-network.ckpt",
-            resume=resume,
-            on_progress=lambda done, total, rate, loss: move(done, total, f"{rate:.1f} it/s, loss {loss:.4f}"),
-        )
-    if history.interrupted:
-        raise InterruptedRunError(out)
-    write_text(directory / "history.json", history.to_json() + "\n")
-    write_text(directory / "history.csv", history.to_csv())
-    plot({model: [history]}, directory / "curves.png")
-    if isinstance(network, SmallWorldNetwork):
-        save(network, directory / "network.safetensors")
-    else:
-        with replacing(directory / "weights.pt") as temporary:
-            torch.save(network.state_dict(), temporary)
+    network = _network(task, p, draw, repair, order, seed)
+    fabric = start(config)
+    with resumable(directory):
+        folder = directory.make() if fabric.is_global_zero else directory.path
+        with progress_bar("train", "iterations") as move:
+            history = fit(
+                network,
+                task.data,
+                config,
+                checkpoint=folder / "checkpoint-network.ckpt",
+                resume=resume,
+                on_progress=lambda done, total, rate, loss: move(done, total, f"{rate:.0f} it/s, loss {loss:.4f}"),
+                fabric=fabric,
+            )
+        if history.interrupted:
+            raise InterruptedRunError(out)
+        if not fabric.is_global_zero:
+            return
+        weights = _write(network, history, directory, model)
     if as_json:
         print(history.to_json())
     else:
-        console.print(str(history), highlight=False)
-    notes.print(f"written to {out}", highlight=False)
+        show(str(history))
+    note(f"written to {out}: history.json, history.csv, curves.png, {weights}")
+
+
+def _write(network: nn.Module, history: History, directory: RunDirectory, model: str) -> str:
+    """Write a run's results and return the name of the file with the weights."""
+    write_text(directory / "history.json", history.to_json() + "\n")
+    write_text(directory / "history.csv", history.to_csv())
+    draw_picture(partial(plot, {model: [history]}), directory / "curves.png")
+    if isinstance(network, SmallWorldNetwork):
+        save(network, directory / "network.safetensors")
+        return "network.safetensors"
+    with replacing(directory / "weights.pt") as temporary:
+        torch.save(network.state_dict(), temporary)
+    return "weights.pt"
 
 
 def _network(task: Task, p: float | None, draw: str, repair: bool, order: str, seed: int) -> nn.Module:
@@ -141,6 +157,7 @@ def _network(task: Task, p: float | None, draw: str, repair: bool, order: str, s
                 f"{task.model} reads inputs of {network.plan.chain.input_shape}, "
                 f"{task.data.name} has images of {task.data.input_shape}"
             )
+        task.check(network)
         return network
     model = task.create(seed)
     if p is None:

@@ -1,12 +1,23 @@
 """What `train`, `compare` and `demo` have in common."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
+import typer
 
-from ..train import OptimizerConfig, TrainingConfig
+from .._errors import InvalidValueError, SwannError
+from ..experiments import RunDirectory
+from ..train import OptimizerConfig, TrainingConfig, launch
+from ._console import console, note, notes
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 _LEARNING_RATES = {"adadelta": 1.0, "sgd": 0.01}
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def training_config(
@@ -41,3 +52,39 @@ def training_config(
         strategy="auto" if devices == 1 else "ddp",
         seed=seed,
     )
+
+
+def start(config: TrainingConfig) -> "Fabric":
+    """Start the processes that the settings ask for; all but the first keep quiet.
+
+    Raises:
+        InvalidValueError: the machine has no such accelerator, or not as many of them.
+        MissingExtraError: Lightning is not installed.
+    """
+    try:
+        fabric = launch(config)
+    except SwannError:
+        raise
+    except Exception as error:
+        raise InvalidValueError(
+            f"cannot train with --accelerator {config.accelerator} --devices {config.devices} "
+            f"--precision {config.precision}: {error}"
+        ) from error
+    if not fabric.is_global_zero:
+        console.quiet = notes.quiet = True
+    return fabric
+
+
+@contextmanager
+def resumable(directory: RunDirectory) -> Iterator[None]:
+    """Turn Ctrl-C in the block into a line that says how to go on, and exit code 130.
+
+    A directory in which nothing was written yet is removed after an error.
+    """
+    try:
+        with directory:
+            yield
+    except KeyboardInterrupt:
+        kept = "what was done is kept, go on with the same command and --resume"
+        note(f"swann: stopped; {kept if directory.path.exists() else 'nothing was done yet'}")
+        raise typer.Exit(INTERRUPTED) from None

@@ -59,13 +59,13 @@ class Summary:
         return value
 
 
-def _figures(before: LayerGraph, after: LayerGraph) -> list[SmallWorldness] | list[None]:
+def _figures(before: LayerGraph, after: LayerGraph) -> tuple[SmallWorldness, SmallWorldness] | tuple[None, None]:
     """Return the small-worldness of both graphs against the same random ones, or None where S is not defined."""
     try:
         random = reference(before.n_nodes, before.n_edges)
-        return [small_worldness(graph, references=random) for graph in (before, after)]
+        return small_worldness(before, references=random), small_worldness(after, references=random)
     except InvalidValueError:
-        return [None, None]
+        return None, None
 
 
 def summary(network: SmallWorldNetwork) -> Summary:
@@ -80,11 +80,13 @@ def summary(network: SmallWorldNetwork) -> Summary:
     plan = network.plan
     graph, baseline = plan.rewiring.graph, plan.chain.graph()
     links = tuple((source, target, int(block.sum()), float(block.mean())) for source, target, block in graph.blocks())
+    figures_before, figures_after = _figures(baseline, graph)
     return Summary(
         str(plan),
         links,
         count_chain(plan.chain),
         count_plan(plan),
-        *_figures(baseline, graph),
+        figures_before,
+        figures_after,
         ("input", *(layer.name for layer in plan.chain.layers)),
     )

@@ -22,7 +22,7 @@ def mnist5(
         InvalidValueError: a size that is not positive, or images that are too small.
 
     >>> sum(parameter.numel() for parameter in mnist5().parameters())
-    142706
+    142630
     """
     check_images("mnist5", in_channels, n_classes, image_size, 8)
     modules: list[nn.Module] = []

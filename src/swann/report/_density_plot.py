@@ -88,9 +88,10 @@ def percent(share: float) -> str:
     >>> [percent(share) for share in (0.001, 0.25, 0.999, 1)]
     ['<1', '25', '>99', '100']
     """
-    if share < 0.005:
+    text = f"{100 * share:.0f}"
+    if text == "0":
         return "<1"
-    return ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
+    return ">99" if text == "100" and share < 1 else text
 
 
 def check_same_layers(before: LayerGraph, after: LayerGraph) -> None:
