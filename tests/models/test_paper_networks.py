@@ -23,35 +23,6 @@ def test_layers_are_those_of_table_1(name):
     assert chain.sizes == SIZES[name]
 
 
-def test_mnist5_as_the_paper_describes_it():
-    chain = trace(models.mnist5(), torch.zeros(1, 1, 28, 28))
-    assert [layer.kernel for layer in chain.layers] == [(5, 5)] * 3 + [(3, 3), ()]
-    assert [layer.map_shape[1:] for layer in chain.layers[:3]] == [(14, 14), (7, 7), (3, 3)]
-    assert [stage.arguments["p"] for stage in chain.layers[4].dropouts] == [0.5]
-
-
-def test_alexnet_has_the_resolutions_and_groups_of_the_caffe_model():
-    chain = trace(models.alexnet(), torch.zeros(1, 3, 224, 224))
-    assert [layer.size[0] for layer in chain.layers[:5]] == [55, 27, 13, 13, 13]
-    assert chain.layers[5].kernel == (6, 6)
-    assert [layer.groups for layer in chain.layers[:5]] == [1, 2, 1, 2, 2]
-    assert all(
-        layer.groups == 1 for layer in trace(models.alexnet(groups=1, width=0.1), torch.zeros(1, 3, 224, 224)).layers
-    )
-
-
-def test_convnet_c_drops_out_before_its_first_linear_layer():
-    chain = trace(models.convnet_c(width=0.1), torch.zeros(1, 3, 32, 32))
-    assert [len(layer.dropouts) for layer in chain.layers] == [0] * 13 + [1, 0]
-
-
-def test_resnet18_with_and_without_shortcuts_has_the_same_chain():
-    image = torch.zeros(1, 3, 64, 64)
-    with_shortcuts, plain = (models.resnet18(width=0.1, shortcuts=shortcuts) for shortcuts in (True, False))
-    assert trace(with_shortcuts, image).layers == trace(plain, image).layers
-    assert sum(p.numel() for p in with_shortcuts.parameters()) > sum(p.numel() for p in plain.parameters())
-
-
 @pytest.mark.parametrize("name", sorted(SIZES))
 @pytest.mark.parametrize(("in_channels", "image_size"), [(1, 64), (3, 65)])
 def test_width_channels_classes_and_sizes(name, in_channels, image_size):
