@@ -13,6 +13,8 @@ def test_the_twin_is_written_and_can_be_read(run, tmp_path):
     code, out, err = run("convert", *MODEL, "--p", 0.5, "--seed", 3, "--out", "twin")
     assert code == 0, err
     assert "small-worldness S" in out
+    assert (tmp_path / "twin" / "densities.png").is_file()
+    assert not (tmp_path / "twin" / "edges.png").exists()
     network = swann.load(tmp_path / "twin" / "network.safetensors")
     assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     assert Plan.from_json(json.loads((tmp_path / "twin" / "plan.json").read_text())) == network.plan
@@ -39,3 +41,9 @@ def test_without_p_the_search_comes_first(run, tmp_path):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(refused, arguments, message):
     assert message in refused("convert", *MODEL, *arguments, "--out", "twin")
+
+
+def test_a_small_network_is_drawn(run, tmp_path):
+    code, _, err = run("convert", "--model", "swann:mnist5", "--width", 0.07, "--p", 0.5, "--out", "small")
+    assert code == 0, err
+    assert (tmp_path / "small" / "edges.png").read_bytes().startswith(b"\x89PNG")

@@ -1,5 +1,6 @@
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -61,10 +62,11 @@ def _options(
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C is exit code 130."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="swann", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        code = _refuse(error.format_message(), getattr(error, "ctx", None))
+        message = re.sub(r"( Did you mean [^?]*\?)\1", r"\1", error.format_message())  # click and typer both ask
+        code = _refuse(message, getattr(error, "ctx", None))
     except BrokenPipeError:  # the reader of a pipe went away
         code = _give_up_stdout()
     except SwannError as error:

@@ -6,9 +6,10 @@ from .._files import write_text
 from ..convert import save, summary
 from ..experiments import RunDirectory
 from ..nn import Order, Plan, build
+from ..report import can_be_drawn, plot_densities, plot_graph
 from ..smallworld import Draw, check_probability, rewire
 from ..trace import trace
-from ._console import note, show
+from ._console import draw_picture, note, show
 from ._options import (
     Channels,
     Classes,
@@ -43,7 +44,8 @@ def convert_command(
 ) -> None:
     """Turn a model into its small-world twin, with new weights, and save it.
 
-    Writes network.safetensors (read it with swann.load), plan.json and summary.txt.
+    Writes network.safetensors (read it with swann.load), plan.json, summary.txt, densities.png (which layers are
+    linked) and, for a network small enough to draw, edges.png.
 
     Example: swann convert --model swann:convnet_c --p 0.85 --out runs/convnet_c
     """
@@ -69,8 +71,11 @@ def convert_command(
     save(twin, directory / "network.safetensors")
     write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
     write_text(directory / "summary.txt", f"{found}\n")
+    draw_picture(lambda path: plot_densities(graph, rewiring.graph, path), directory / "densities.png")
+    if can_be_drawn(graph):
+        draw_picture(lambda path: plot_graph(graph, rewiring.graph, path), directory / "edges.png")
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
         show(str(found))
-    note(f"written to {out}: network.safetensors, plan.json, summary.txt")
+    note(f"written to {out}: network.safetensors, plan.json, summary.txt, pictures")

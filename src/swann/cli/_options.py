@@ -6,13 +6,24 @@ from typing import Annotated, Any
 import click
 import typer
 
+from .._errors import near_matches
+
 _MODEL, _REWIRING, _DATA, _TRAINING, _MACHINE = "Model", "Rewiring", "Data", "Training", "Machine"
 """Panels of the help."""
 
 
+class _Choice(click.Choice[str]):
+    """One of a few words; near matches are named for any other."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            self.fail(f"unknown {value!r}: {near_matches(str(value), self.choices)}.", param, ctx)
+        return str(value)
+
+
 def _option(*names: str, help: str, panel: str | None = None, choices: tuple[str, ...] = (), **more: Any) -> Any:
     return typer.Option(
-        *names, help=help, rich_help_panel=panel, click_type=click.Choice(choices) if choices else None, **more
+        *names, help=help, rich_help_panel=panel, click_type=_Choice(choices) if choices else None, **more
     )
 
 

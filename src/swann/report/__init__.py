@@ -1,7 +1,7 @@
 """Pictures of results."""
 
 from ._density_plot import plot_densities
-from ._graph_plot import plot_graph
+from ._graph_plot import can_be_drawn, plot_graph
 from ._search_plot import plot_search
 
-__all__ = ["plot_densities", "plot_graph", "plot_search"]
+__all__ = ["can_be_drawn", "plot_densities", "plot_graph", "plot_search"]

@@ -20,6 +20,11 @@ _BENDS = np.array([sign * size for size in np.linspace(0.04, 0.6, 15) for sign i
 Points = NDArray[np.float64]
 
 
+def can_be_drawn(graph: LayerGraph) -> bool:
+    """Return whether a network is small enough for a drawing by `plot_graph` that can be read."""
+    return graph.n_nodes <= _MOST_NODES and graph.n_edges <= _MOST_EDGES
+
+
 def plot_graph(before: LayerGraph, after: LayerGraph, path: str | os.PathLike[str]) -> None:
     """Draw a small network and its rewired edges as a PNG (the SWANN paper's Fig. 4).
 
@@ -38,7 +43,7 @@ def plot_graph(before: LayerGraph, after: LayerGraph, path: str | os.PathLike[st
     """
     check_same_layers(before, after)
     n_edges = max(before.n_edges, after.n_edges)
-    if before.n_nodes > _MOST_NODES or n_edges > _MOST_EDGES:
+    if not (can_be_drawn(before) and can_be_drawn(after)):
         raise InvalidValueError(
             f"a drawing of {before.n_nodes:,} nodes and {n_edges:,} edges could not be read; it can show up to "
             f"{_MOST_NODES} nodes and {_MOST_EDGES:,} edges: use plot_densities, or a narrower model"
