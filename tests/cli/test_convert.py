@@ -35,8 +35,8 @@ def test_without_p_the_search_comes_first(run, tmp_path):
     ("arguments", "message"),
     [
         (("--p", 1.5), "p must be a number from 0 to 1, got 1.5"),
-        (("--p", 0.5, "--order", "papers"), "'papers' is not one of 'paper', 'keep'"),
-        (("--p", 0.5, "--draw", "layer"), "'layer' is not one of 'nodes', 'layers'"),
+        (("--p", 0.5, "--order", "papers"), "unknown 'papers': did you mean 'paper'"),
+        (("--p", 0.5, "--draw", "layer"), "unknown 'layer': did you mean 'layers'"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(refused, arguments, message):

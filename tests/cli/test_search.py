@@ -37,7 +37,7 @@ def test_measurements_are_kept_unless_told_otherwise(run, tmp_path):
 
 
 def test_bad_input_is_one_line(refused, tmp_path):
-    assert "'node' is not one of 'nodes', 'layers'" in refused("search", *FAST, "--draw", "node")
+    assert "unknown 'node': did you mean 'nodes'" in refused("search", *FAST, "--draw", "node")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("miaow")
     assert "was not made by swann (it holds cat.jpg" in refused("search", *FAST, "--out", "photos")

@@ -48,7 +48,7 @@ def test_a_run_is_not_replaced_by_accident(run, tmp_path):
         (("--data", "mnist"), "--data-dir"),
         (("--data", "mnist", "--data-dir", "nowhere"), "nowhere"),
         (("--data", "folder:nowhere"), "nowhere"),
-        (("--optimizer", "sdg"), "'sdg' is not one of"),
+        (("--optimizer", "sdg"), "unknown 'sdg': did you mean 'sgd'"),
         (("--lr", -1), "lr"),
         (("--resume",), "nothing to resume"),
     ],

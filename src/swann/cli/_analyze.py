@@ -62,8 +62,9 @@ def analyze(
         )
     text = "\n".join(lines)
     if directory is not None:
-        write_text(directory / "analysis.json", json.dumps(value, indent=2) + "\n")
-        write_text(directory / "analysis.txt", text + "\n")
+        with directory:
+            write_text(directory / "analysis.json", json.dumps(value, indent=2) + "\n")
+            write_text(directory / "analysis.txt", text + "\n")
     if as_json:
         print(json.dumps(value, indent=2))
     else:

@@ -66,14 +66,15 @@ def convert_command(
     rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair)
     twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)
     found = summary(twin)
-    if result is not None:
-        write_search(result, directory)
-    save(twin, directory / "network.safetensors")
-    write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
-    write_text(directory / "summary.txt", f"{found}\n")
-    draw_picture(lambda path: plot_densities(graph, rewiring.graph, path), directory / "densities.png")
-    if can_be_drawn(graph):
-        draw_picture(lambda path: plot_graph(graph, rewiring.graph, path), directory / "edges.png")
+    with directory:
+        if result is not None:
+            write_search(result, directory)
+        save(twin, directory / "network.safetensors")
+        write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
+        write_text(directory / "summary.txt", f"{found}\n")
+        draw_picture(lambda path: plot_densities(graph, rewiring.graph, path), directory / "densities.png")
+        if can_be_drawn(graph):
+            draw_picture(lambda path: plot_graph(graph, rewiring.graph, path), directory / "edges.png")
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

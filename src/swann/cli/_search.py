@@ -56,7 +56,8 @@ def search_command(
         use_cache=cache,
     )
     if directory is not None:
-        write_search(result, directory)
+        with directory:
+            write_search(result, directory)
     if as_json:
         print(result.to_json())
     else:
