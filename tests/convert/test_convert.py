@@ -73,3 +73,8 @@ def test_a_network_too_sparse_for_a_search_says_so():
     sparse = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
     with pytest.raises(InvalidValueError, match="have no triangle, so S is not defined.*choose p yourself"):
         swann.convert(sparse, torch.zeros(1, 1))
+
+
+def test_a_twin_is_not_converted_again():
+    with pytest.raises(TraceError, match="is a small-world network already"):
+        swann.convert(swann.convert(model(), IMAGES, 0.5), IMAGES, 0.5)

@@ -23,7 +23,7 @@ def test_json_gives_the_plan_back(plan):
 
 def test_a_plan_prints_what_was_done(plan):
     text = str(plan)
-    assert "p = 0.5, ends drawn over nodes, seed 0, repaired" in text
+    assert "p = 0.5, ends drawn over nodes, seed 0, with repair" in text
     assert f"{len(plan.links())} links between layers, order 'paper'" in text
     assert "2 → 6 → BatchNorm2d → ReLU → MaxPool2d" in text
 

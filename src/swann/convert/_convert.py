@@ -1,6 +1,7 @@
 import torch
 from torch import nn
 
+from .._errors import TraceError
 from ..nn import Order, Plan, SmallWorldNetwork, build
 from ..smallworld import Draw, check_probability, rewire, search
 from ..trace import trace
@@ -36,6 +37,8 @@ def convert(
     """
     if p is not None:
         check_probability(p)
+    if isinstance(model, SmallWorldNetwork):
+        raise TraceError("the model is a small-world network already; convert the model that it came from")
     chain = trace(model, example_inputs)
     if p is None:
         p = search(chain.graph(), seed=seed, draw=draw, repair=repair, near_maximum=True).best_p

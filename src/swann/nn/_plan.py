@@ -98,8 +98,9 @@ class Plan:
         return (
             f"{rewiring.graph}\n"
             f"p = {rewiring.rewiring_probability:g}, ends drawn over {rewiring.draw}, seed {rewiring.seed}, "
-            f"{'repaired' if rewiring.repair else 'not repaired'}: {rewiring.n_moved:,} edges moved, "
-            f"{rewiring.n_stuck:,} found no free end, {rewiring.n_dead:,} nodes lost every input\n"
+            f"{'with' if rewiring.repair else 'without'} repair: {rewiring.n_moved:,} edges moved, "
+            f"{rewiring.n_stuck:,} found no free end, {rewiring.n_dead:,} nodes lost every input"
+            f"{' and got one back' if rewiring.repair and rewiring.n_dead else ''}\n"
             f"{len(self.links())} links between layers, order '{self.order}'\n{self.chain}"
         )
 
