@@ -155,7 +155,7 @@ def run_variants(
 
         def on_progress(name: str, seed: int, done: int, total: int, rate: float, loss: float) -> None:
             before = runs.index((name, seed))
-            remark = f"run {before + 1} of {len(runs)}: {name}, seed {seed}, {rate:.0f} it/s, loss {loss:.4f}"
+            remark = f"run {before + 1} of {len(runs)}: {name}, seed {seed}, loss {loss:.4f}, {rate:.0f} it/s"
             move(before * total + done, len(runs) * total, remark)
 
         return run_comparison(

@@ -3,12 +3,22 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
+from rich.text import Text
 
 from .._errors import MissingExtraError
 from ..smallworld import SearchResult
@@ -33,16 +43,24 @@ def note(text: str) -> None:
     notes.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+class _Remark(ProgressColumn):
+    """The remark beside a progress bar, cut where the terminal is too narrow."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["remark"], no_wrap=True, overflow="ellipsis")
+
+
 @contextmanager
 def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
     """Show a progress bar while the block runs, in a terminal only; yield what moves it: `(done, total, remark)`."""
+    whole = partial(Column, no_wrap=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=20, table_column=whole()),
+        MofNCompleteColumn(table_column=whole()),
         TextColumn(unit),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+        TimeRemainingColumn(elapsed_when_finished=True, table_column=whole()),
+        _Remark(),
     )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(escape(title), total=None, remark="")

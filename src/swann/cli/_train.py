@@ -119,7 +119,7 @@ def train(
                 config,
                 checkpoint=folder / "checkpoint-network.ckpt",
                 resume=resume,
-                on_progress=lambda done, total, rate, loss: move(done, total, f"{rate:.0f} it/s, loss {loss:.4f}"),
+                on_progress=lambda done, total, rate, loss: move(done, total, f"loss {loss:.4f}, {rate:.0f} it/s"),
                 fabric=fabric,
             )
         if history.interrupted:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,12 +23,23 @@ class _Grid:
 def comparison_table(comparison: Comparison) -> Table:
     """Return the comparison as a rich table: a column for each error reached, the rules below."""
     grid = _grid(comparison)
-    table = Table(caption=escape("\n".join(grid.notes)), caption_justify="left", title_justify="left")
-    for number, name in enumerate(grid.header):
-        table.add_column(escape(name), justify="left" if number < 2 else "right")
+    table = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=escape("\n".join(grid.notes)),
+        caption_justify="left",
+    )
+    table.add_column(grid.header[1])
+    for name in grid.header[2:]:
+        table.add_column(escape(name), justify="right")
     for group in grid.groups:
+        table.add_row(escape(group[0][0]), style="bold")
         for row in group:
-            table.add_row(*(escape(cell) for cell in row), end_section=row is group[-1])
+            label, cells = row[1], [_on_two_lines(cell) for cell in row[2:]]
+            if any("\n" in cell for cell in cells):
+                label = label.replace(", ", ",\n  ")
+            table.add_row(f"  {label}", *map(escape, cells), end_section=row is group[-1])
     return table
 
 
@@ -37,6 +49,12 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines = [_line(grid.header), _line(["---", "---", *("---:" for _ in grid.header[2:])])]
     lines += [_line(row) for group in grid.groups for row in group]
     return "\n".join([*lines, "", *(f"- {note}" for note in grid.notes), ""])
+
+
+def _on_two_lines(cell: str) -> str:
+    """Put the interval below its mean, so that five columns fit 80 characters: `1.50× [1.2, 1.9]` → 1.50×, 1.2–1.9."""
+    mean, bracket, interval = cell.partition(" [")
+    return f"{mean}\n{interval.rstrip(']').replace(', ', '–')}" if bracket else cell
 
 
 def _line(cells: list[str]) -> str:
@@ -92,10 +110,10 @@ def _reached(crossing: Crossing, estimate: Estimate | None, seeds: int, form: st
 def _ratio(estimate: Estimate | None, seeds: int) -> str:
     if estimate is None:
         return "—"
-    text = f"{estimate.mean:.2f}×"
+    text = f"{estimate.mean:.2f}×" + ("" if estimate.count == seeds else f" ({estimate.count}/{seeds})")
     if estimate.low is not None and estimate.high is not None:
         text += f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return text if estimate.count == seeds else f"{text} ({estimate.count}/{seeds})"
+    return text
 
 
 def _with_margin(estimate: Estimate, form: str) -> str:
