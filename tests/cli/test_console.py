@@ -1,6 +1,10 @@
+import io
+import re
+
 from rich.console import Console
 
-from swann.cli._console import console, notes, progress_bar, search_table
+from swann import MissingExtraError
+from swann.cli._console import console, draw_picture, note, notes, progress_bar, search_table, show
 from swann.graph import LayerGraph
 from swann.smallworld import search
 
@@ -22,3 +26,29 @@ def test_a_pipe_sees_no_progress_bar(capsys):
         move(1, 2, "half")
     assert capsys.readouterr().err.strip() == ""
     assert console.width >= 80
+
+
+def test_text_is_printed_as_it_is(capsys):
+    show("[bold] 1,000 [/x] " + "long " * 50)
+    note("runs/[a] " + "long " * 50)
+    captured = capsys.readouterr()
+    assert captured.out == "[bold] 1,000 [/x] " + "long " * 50 + "\n"
+    assert captured.err == "runs/[a] " + "long " * 50 + "\n"
+
+
+def test_the_progress_bar_cuts_the_remark_and_nothing_else(monkeypatch):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    monkeypatch.setattr("swann.cli._console.notes", terminal)
+    with progress_bar("train", "iterations") as move:
+        move(1234, 5678, "run 1 of 6: " + "a very long remark " * 10)
+    text = terminal.file.getvalue()
+    assert "1234/5678 iterations" in text
+    assert re.search(r"run 1 of 6: a very.*…", text)
+
+
+def test_a_picture_is_left_out_without_matplotlib(tmp_path, capsys):
+    def picture(path):
+        raise MissingExtraError("matplotlib is not installed")
+
+    draw_picture(picture, tmp_path / "curves.png")
+    assert capsys.readouterr().err == "curves.png is left out: matplotlib is not installed\n"

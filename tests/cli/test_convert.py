@@ -47,3 +47,18 @@ def test_a_small_network_is_drawn(run, tmp_path):
     code, _, err = run("convert", "--model", "swann:mnist5", "--width", 0.07, "--p", 0.5, "--out", "small")
     assert code == 0, err
     assert (tmp_path / "small" / "edges.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_full_disk_leaves_nothing_behind(refused, monkeypatch):
+    def full_disk(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    line = refused("convert", *MODEL, "--p", 0.5, "--out", "twin")
+    assert line == "swann: cannot write twin/swann-run.json: No space left on device\n"
+
+
+def test_the_results_of_another_command_are_left_alone(run, refused):
+    assert run("analyze", *MODEL, "--out", "found")[0] == 0
+    line = refused("convert", *MODEL, "--p", 0.5, "--out", "found")
+    assert line == "swann: found holds results of 'swann analyze'; name another directory\n"

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -26,3 +28,40 @@ def test_images_that_are_no_squares_are_refused():
     data = ImageData.from_tensors("strips", ("a", "b"), images, labels, images, labels)
     with pytest.raises(InvalidValueError, match=r"strips: images are 8×6; give --image-size"):
         Task(data, "swann:mnist5", 1.0).create(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "few",
+            r"nets_of_a_task:few returns shape \(1, 5\); expected a tensor of shape \(1, 10\) for one image of digits",
+        ),
+        ("pair", "nets_of_a_task:pair returns a tuple; expected a tensor"),
+        ("colour", r"nets_of_a_task:colour cannot read the images of digits \(1×8×8\): RuntimeError: .*--image-size"),
+    ],
+)
+def test_a_model_that_does_not_fit_the_images_is_refused(tmp_path, monkeypatch, name, message):
+    (tmp_path / "nets_of_a_task.py").write_text(
+        "from torch import nn\n"
+        "class Pair(nn.Module):\n"
+        "    def forward(self, x): return x, x\n"
+        "def few(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 5))\n"
+        "def pair(): return Pair()\n"
+        "def colour(): return nn.Sequential(nn.Conv2d(3, 10, 8), nn.Flatten())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidValueError, match=message):
+        open_task(f"nets_of_a_task:{name}", "digits", None).create(0)
+    assert str(tmp_path) not in sys.path
+
+
+def test_the_check_leaves_the_model_as_it_was():
+    task = open_task("swann:mnist5", "digits", None)
+    network, again = task.create(0), task.create(0)
+    network.train()[1].eval()
+    before = torch.random.get_rng_state()
+    task.check(network)
+    assert [module.training for module in network] == [True, False] + [True] * (len(network) - 2)
+    assert all(map(torch.equal, network.state_dict().values(), again.state_dict().values()))
+    assert torch.equal(torch.random.get_rng_state(), before)

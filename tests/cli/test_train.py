@@ -1,9 +1,11 @@
 import json
+import signal
 
 import pytest
 import torch
 
 import swann
+from swann.train._run import Run
 
 FAST = ("--model", "swann:mnist5", "--width", 0.5, "--epochs", 1, "--batch-size", 128, "--threads", 1)
 
@@ -63,3 +65,39 @@ def test_bad_files_are_one_line(refused, tmp_path):
         "train", "--model", "bad.safetensors", "--out", "trained"
     )
     assert "there is no file none.safetensors" in refused("train", "--model", "none.safetensors", "--out", "trained")
+
+
+def test_a_real_ctrl_c_and_resume_end_with_the_weights_of_a_run_in_one_go(run, tmp_path, monkeypatch):
+    arguments = ("train", *FAST, "--epochs", 2, "--accelerator", "cpu", "--p", 0.5)
+    step, steps = Run.step, []
+
+    def press(self, *rest):
+        steps.append(1)
+        if len(steps) == 7:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *rest)
+
+    monkeypatch.setattr(Run, "step", press)
+    code, out, err = run(*arguments, "--out", "stopped")
+    assert (code, out) == (130, "")
+    assert err == "swann: stopped; what was done is kept, go on with the same command and --resume\n"
+    assert {file.name for file in (tmp_path / "stopped").iterdir()} == {"checkpoint-network.ckpt", "swann-run.json"}
+    code, _, err = run(*arguments, "--lr", 0.5, "--out", "stopped", "--resume")
+    assert code == 2
+    assert "it was run with training.optimizer.lr = 1.0, now it is 0.5" in err
+    assert run(*arguments, "--out", "stopped", "--resume")[0] == 0
+    assert len(steps) == 22
+    assert run(*arguments, "--out", "whole")[0] == 0
+    resumed, whole = (swann.load(tmp_path / name / "network.safetensors") for name in ("stopped", "whole"))
+    assert all(map(torch.equal, resumed.state_dict().values(), whole.state_dict().values()))
+
+
+def test_a_disk_that_is_full_at_the_end_of_training_is_one_line(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("swann.cli._train.write_text", full_disk)
+    code, out, err = run("train", *FAST, "--accelerator", "cpu", "--out", "trained")
+    assert (code, out, err) == (2, "", "swann: cannot write history.json: No space left on device\n")
+    assert (tmp_path / "trained" / "checkpoint-network.ckpt").exists()
+
+
+def full_disk(path, text):
+    raise swann.OutputError(f"cannot write {path.name}: No space left on device")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from swann import FileFormatError
+from swann import FileFormatError, InvalidValueError
 from swann.data import ImageData
 from swann.experiments import BASELINE, PAPER_ORDER, TWIN, InterruptedRunError, run_comparison, variants
 from swann.nn import SmallWorldNetwork
@@ -80,3 +80,8 @@ def test_an_interrupted_run_goes_on_where_it_was(data, tmp_path):
     whole = run_comparison({"baseline": create}, data, CONFIG, seeds=(0,))
     losses = [[at.test_loss for at in found.histories["baseline"][0].evaluations] for found in (resumed, whole)]
     assert losses[0] == losses[1]
+
+
+def test_names_that_would_share_their_files_are_refused(data):
+    with pytest.raises(InvalidValueError, match="networks: 'a b' and 'a-b' differ in punctuation alone"):
+        run_comparison({"a b": create, "a-b": create}, data, CONFIG, seeds=(0,), baseline="a b")

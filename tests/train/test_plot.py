@@ -2,6 +2,7 @@ import pytest
 
 from swann._errors import InvalidValueError, OutputError
 from swann.train import compare, plot
+from swann.train._plot import _heading, _interpolated
 
 pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
 
@@ -44,3 +45,16 @@ def test_refuses_a_run_without_evaluations(make_history, tmp_path):
 def test_a_missing_folder_is_named(histories, tmp_path):
     with pytest.raises(OutputError, match="cannot write .*nowhere/curves.png"):
         plot(histories, tmp_path / "nowhere" / "curves.png")
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 5), (1, 5), (1.5, 4), (2, 3), (3, 7), (4, 11), (9, 11)])
+def test_a_star_stands_on_its_line(x, y):
+    assert _interpolated(x, [1, 2, 4], [5, 3, 11]) == y
+
+
+def test_the_heading_explains_what_is_drawn_and_nothing_else(histories, make_history):
+    assert _heading({"plain": [make_history(0.5)]}) == ""
+    band = "Lines: mean over the seeds; bands: smallest to largest."
+    assert _heading(histories) == band
+    star = "★: reaches the final accuracy of plain, a test error of 2.50% (dotted)."
+    assert _heading(compare(histories, "plain")) == f"{band} {star}"

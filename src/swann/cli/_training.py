@@ -76,14 +76,14 @@ def start(config: TrainingConfig) -> "Fabric":
 
 
 @contextmanager
-def resumable(directory: RunDirectory) -> Iterator[None]:
+def resumable(directory: RunDirectory) -> Iterator[RunDirectory]:
     """Turn Ctrl-C in the block into a line that says how to go on, and exit code 130.
 
     A directory in which nothing was written yet is removed after an error.
     """
     try:
         with directory:
-            yield
+            yield directory
     except KeyboardInterrupt:
         kept = "what was done is kept, go on with the same command and --resume"
         note(f"swann: stopped; {kept if directory.path.exists() else 'nothing was done yet'}")

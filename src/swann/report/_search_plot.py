@@ -38,7 +38,8 @@ def plot_search(result: SearchResult, path: str | os.PathLike[str]) -> None:
     )
     equal = result.indistinguishable
     for axes, (label, values, random, colour) in zip(panels, rows, strict=True):
-        axes.axvspan(min(equal), max(equal), color="0.9", label="cannot be told from the chosen p")
+        if len(equal) > 1:
+            axes.axvspan(min(equal), max(equal), color="0.9", label="cannot be told from the chosen p")
         axes.fill_between(p, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.25, linewidth=0)
         axes.plot(p, values.mean(axis=1), color=colour, marker=".")
         axes.axhline(random, color="0.4", linestyle=(0, (4, 3)), linewidth=1, label="random graph (Erdős–Rényi)")
@@ -55,7 +56,8 @@ def plot_search(result: SearchResult, path: str | os.PathLike[str]) -> None:
         color="black",
         label=f"chosen p = {result.best_p:g}, S = {result.best_S:.3f}",
     )
-    panels[-1].legend(loc="lower right", fontsize="small")
+    handles, labels = panels[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     panels[-1].set_xlabel("rewiring probability p")
     panels[0].set_title(f"{reference.n_nodes:,} nodes, {reference.n_edges:,} edges, {len(result.seeds)} seeds")
     with replacing(path) as temporary:

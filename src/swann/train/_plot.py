@@ -1,5 +1,6 @@
 """Curves of test error and training loss, against iterations and against seconds (the paper's Fig. 9 and 10)."""
 
+import bisect
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,8 @@ def plot(source: Comparison | Mapping[str, Sequence[History]], path: str | os.Pa
 
     A line is the mean over the seeds, evaluation by evaluation as far as all seeds have one; the band around it runs
     from the smallest to the largest. For a comparison a ★ marks where each variant reaches the baseline's final
-    accuracy, at the mean over the seeds that do; a variant that never does has none, and the legend says so.
+    accuracy, at the mean over the seeds that do; a variant that never does has none, and the legend says so. At the
+    training loss the ★ stands on the variant's line.
 
     Args:
         source: a comparison, or histories by variant.
@@ -78,7 +80,15 @@ def plot(source: Comparison | Mapping[str, Sequence[History]], path: str | os.Pa
         axes[1, column].set_xlim(left=0)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=2, frameon=False, handlelength=4, title=_heading(source)
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=min(3, len(labels)),
+        frameon=False,
+        fontsize="small",
+        handlelength=3,
+        title=_heading(source),
+        title_fontsize="small",
     )
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -96,9 +106,10 @@ def _draw(
         x = [statistics.fmean(panel.x(at) for at in of_seeds) for of_seeds in together]
         values = [[panel.y(at) for at in of_seeds] for of_seeds in together]
         label = variant + (_star_label(comparison, variant) if comparison else "")
+        means = [statistics.fmean(of_seeds) for of_seeds in values]
         axes.plot(
             x,
-            [statistics.fmean(of_seeds) for of_seeds in values],
+            means,
             color=colour,
             linestyle=_DASHES[number % len(_DASHES)],
             linewidth=1.8,
@@ -111,11 +122,18 @@ def _draw(
         if comparison is not None:
             if panel.row == 0:
                 axes.axhline(comparison.points[-1].error * 100, color="0.45", linewidth=0.8, linestyle=":", zorder=1)
-            _draw_star(axes, panel, comparison, variant, colour, number)
+            _draw_star(axes, panel, comparison, variant, (x, means), number)
 
 
-def _draw_star(axes: "Axes", panel: _Panel, comparison: Comparison, variant: str, colour: str, number: int) -> None:
-    """Mark the mean of the evaluations at which the variant's seeds reach the baseline's final accuracy."""
+def _draw_star(
+    axes: "Axes",
+    panel: _Panel,
+    comparison: Comparison,
+    variant: str,
+    line: tuple[Sequence[float], Sequence[float]],
+    number: int,
+) -> None:
+    """Mark when the variant's seeds reach the baseline's final accuracy: at that error, or on its line of the loss."""
     crossing = comparison.points[-1].crossings[variant]
     found = [
         next(at for at in history.evaluations if at.iteration == iteration)
@@ -124,17 +142,26 @@ def _draw_star(axes: "Axes", panel: _Panel, comparison: Comparison, variant: str
     ]
     if found:
         x = statistics.fmean(panel.x(at) for at in found)
-        y = statistics.fmean(panel.y(at) for at in found)
+        y = comparison.points[-1].error * 100 if panel.row == 0 else _interpolated(x, *line)
         axes.plot(
             [x],
             [y],
             marker="*",
             markersize=17,
-            color=colour,
+            color=_COLOURS[number % len(_COLOURS)],
             markeredgecolor="white",
             zorder=10 + number,
             clip_on=False,
         )
+
+
+def _interpolated(x: float, points: Sequence[float], values: Sequence[float]) -> float:
+    """Return the value at x of a line through points, at its ends that of the nearest one."""
+    right = bisect.bisect_left(points, x)
+    if right in (0, len(points)):
+        return values[min(right, len(points) - 1)]
+    share = (x - points[right - 1]) / (points[right] - points[right - 1])
+    return values[right - 1] + share * (values[right] - values[right - 1])
 
 
 def _star_label(comparison: Comparison, variant: str) -> str:
@@ -143,10 +170,13 @@ def _star_label(comparison: Comparison, variant: str) -> str:
 
 
 def _heading(source: Comparison | Mapping[str, Sequence[History]]) -> str:
-    band = "Lines: mean over the seeds; bands: smallest to largest."
-    if not isinstance(source, Comparison):
-        return band
-    return f"{band} ★: final accuracy of {source.baseline}, test error {source.points[-1].error:.2%}."
+    histories = source.histories if isinstance(source, Comparison) else source
+    several = any(len(runs) > 1 for runs in histories.values())
+    parts = ["Lines: mean over the seeds; bands: smallest to largest."] if several else []
+    if isinstance(source, Comparison):
+        error = f"a test error of {source.points[-1].error:.2%} (dotted)"
+        parts.append(f"★: reaches the final accuracy of {source.baseline}, {error}.")
+    return " ".join(parts)
 
 
 def _spread(panel: _Panel, histories: Mapping[str, Sequence[History]]) -> float:
