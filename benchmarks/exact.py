@@ -1,6 +1,8 @@
-"""C and L of ConvNet-C at p = 0.85: this package, igraph, dense BLAS products and scipy, in turn."""
+"""C and L of ConvNet-C at p = 0.85: this package, igraph, dense BLAS products, scipy and networkit, in turn."""
 
 import argparse
+import importlib.util
+from collections.abc import Callable
 
 import igraph
 import numpy as np
@@ -34,6 +36,26 @@ def dense_products(adjacency: np.ndarray) -> tuple[float, float]:
         product = reached.astype(np.float32) @ adjacency
 
 
+def networkit_jobs(n_nodes: int, edges: np.ndarray, results: list[float]) -> dict[str, Callable[[], object]]:
+    """Return C and L by networkit, which no extra of swann installs; nothing where it is missing."""
+    if importlib.util.find_spec("networkit") is None:
+        print("networkit is not installed: `uv pip install networkit` to have it in the table")
+        return {}
+    import networkit
+
+    machine("networkit")
+    graph = networkit.GraphFromCoo((edges[:, 0], edges[:, 1]), n=n_nodes, directed=False)
+
+    def path_length() -> None:
+        distances = networkit.distance.APSP(graph).run().getDistances(asarray=True)
+        results.append(np.asarray(distances).sum() / (n_nodes * (n_nodes - 1)))
+
+    return {
+        "networkit, C": lambda: networkit.centrality.LocalClusteringCoefficient(graph, turbo=True).run(),
+        "networkit, L": path_length,
+    }
+
+
 def main() -> None:
     """Check that all give the same figures, then time them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,7 +74,7 @@ def main() -> None:
     figures = measure(graph)
     assert np.allclose(dense_products(adjacency), (figures.clustering, figures.path_length))
     assert np.isclose(oracle.transitivity_avglocal_undirected(mode="zero"), figures.clustering, rtol=1e-12)
-    results = []
+    results: list[float] = []
     jobs = {
         "swann, C and L from the layer graph": lambda: measure(graph),
         "swann, one thread": lambda: measure(graph, threads=1),
@@ -67,6 +89,7 @@ def main() -> None:
             scipy.sparse.csgraph.shortest_path(sparse, unweighted=True).sum() / (n_nodes * (n_nodes - 1))
         ),
     }
+    slow |= networkit_jobs(n_nodes, edges, results) if arguments.slow else {}
     seconds = alternate(jobs | (slow if arguments.slow else {}), arguments.rounds, once=tuple(slow))
     assert np.allclose(results, figures.path_length, rtol=1e-12)
     report(seconds, "swann, C and L from the layer graph")
