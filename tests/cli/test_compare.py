@@ -64,6 +64,7 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_go_on(run, tmp_path, monkeyp
     ("arguments", "message"),
     [
         (("--p", 2), "p must be a number from 0 to 1, got 2"),
+        (("--granularity", 64), "granularity 64 is too large: no hidden layer has more than 60"),
         (("--model", "swann:resnet81"), "did you mean 'resnet18'"),
         (("--data", "cifar10", "--data-dir", "."), "cifar10"),
     ],

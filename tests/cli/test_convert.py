@@ -23,6 +23,14 @@ def test_the_twin_is_written_and_can_be_read(run, tmp_path):
     assert all(map(torch.equal, expected.parameters(), network.parameters()))
 
 
+def test_blocks_are_written(run, tmp_path):
+    code, out, err = run("convert", *MODEL, "--p", 0.5, "--granularity", 4, "--out", "twin")
+    assert code == 0, err
+    assert "in blocks of 4×4 channels" in out
+    assert swann.load(tmp_path / "twin" / "network.safetensors").plan.rewiring.granularity == 4
+    assert json.loads((tmp_path / "twin" / "swann-run.json").read_text())["settings"]["granularity"] == 4
+
+
 def test_without_p_the_search_comes_first(run, tmp_path):
     code, out, err = run("convert", *MODEL, "--out", "twin", "--json")
     assert code == 0, err
@@ -36,6 +44,9 @@ def test_without_p_the_search_comes_first(run, tmp_path):
     [
         (("--p", 1.5), "p must be a number from 0 to 1, got 1.5"),
         (("--p", 0.5, "--order", "papers"), "unknown 'papers': did you mean 'paper'"),
+        (("--p", 0.5, "--granularity", 0), "0 is not in the range x>=1"),
+        (("--p", 0.5, "--granularity", "all"), "'all' is not a valid integer"),
+        (("--p", 0.5, "--granularity", 64), "granularity 64 is too large: no hidden layer has more than 60"),
         (("--p", 0.5, "--draw", "layer"), "unknown 'layer': did you mean 'layers'"),
     ],
 )

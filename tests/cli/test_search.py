@@ -36,7 +36,16 @@ def test_measurements_are_kept_unless_told_otherwise(run, tmp_path):
     assert len(list((tmp_path / "cache").iterdir())) == 10
 
 
+def test_blocks_are_searched(run):
+    found = SearchResult.from_json(run("search", *FAST, "--granularity", 4, "--json")[1])
+    assert found.granularity == 4
+    assert found.clustering != SearchResult.from_json(run("search", *FAST, "--json")[1]).clustering
+
+
 def test_bad_input_is_one_line(refused, tmp_path):
+    assert "granularity 128 is too large: no hidden layer has more than 120" in refused(
+        "search", *FAST, "--granularity", 128
+    )
     assert "unknown 'node': did you mean 'nodes'" in refused("search", *FAST, "--draw", "node")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("miaow")

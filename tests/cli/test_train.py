@@ -11,12 +11,15 @@ FAST = ("--model", "swann:mnist5", "--width", 0.5, "--epochs", 1, "--batch-size"
 
 
 def test_a_twin_is_trained_and_kept(run, tmp_path):
-    code, out, err = run("train", *FAST, "--p", 0.5, "--out", "trained", "--accelerator", "cpu")
+    arguments = ("--p", 0.5, "--granularity", 2, "--out", "trained", "--accelerator", "cpu")
+    code, out, err = run("train", *FAST, *arguments)
     assert code == 0, err
     assert "test error" in out
     files = {file.name for file in (tmp_path / "trained").iterdir()}
     assert {"history.json", "history.csv", "curves.png", "network.safetensors"} <= files
-    assert swann.load(tmp_path / "trained" / "network.safetensors")(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
+    network = swann.load(tmp_path / "trained" / "network.safetensors")
+    assert network(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
+    assert network.plan.rewiring.granularity == 2
 
 
 def test_a_model_as_it_comes_and_a_converted_file(run, tmp_path):
@@ -46,6 +49,7 @@ def test_a_run_is_not_replaced_by_accident(run, tmp_path):
     ("arguments", "message"),
     [
         (("--p", -0.5), "p must be a number from 0 to 1, got -0.5"),
+        (("--p", 0.5, "--granularity", 64), "granularity 64 is too large: no hidden layer has more than 60"),
         (("--data", "mnits"), "did you mean 'mnist'"),
         (("--data", "mnist"), "--data-dir"),
         (("--data", "mnist", "--data-dir", "nowhere"), "nowhere"),

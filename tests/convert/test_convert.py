@@ -43,6 +43,20 @@ def test_without_p_the_search_finds_it():
     )
 
 
+@pytest.mark.parametrize("granularity", [2, 8, 20])
+def test_blocks_keep_the_number_of_weights(granularity):
+    twin = swann.convert(model(), IMAGES, 0.7, seed=1, granularity=granularity)
+    assert twin.plan.rewiring.granularity == granularity
+    assert sum(p.numel() for p in twin.parameters()) == sum(p.numel() for p in model().parameters())
+    assert twin(IMAGES).shape == (2, 4)
+
+
+def test_the_search_is_over_blocks_too():
+    graph = swann.trace(model(), IMAGES).graph()
+    found = swann.search(graph, near_maximum=True, granularity=4).best_p
+    assert swann.convert(model(), IMAGES, granularity=4).plan.rewiring.rewiring_probability == found
+
+
 def test_the_seed_decides_wiring_and_weights():
     baseline = model()
     one, same, other = (swann.convert(baseline, IMAGES, 0.5, seed=seed) for seed in (1, 1, 2))
@@ -56,6 +70,8 @@ def test_the_seed_decides_wiring_and_weights():
     [
         ({"p": 1.5}, InvalidValueError, "p must be a number from 0 to 1, got 1.5"),
         ({"p": 0.5, "draw": "edges"}, UnknownNameError, "unknown draw 'edges': did you mean 'nodes'"),
+        ({"granularity": 0}, InvalidValueError, "the granularity must be a whole number of at least 1, got 0"),
+        ({"p": 0.5, "granularity": 64}, InvalidValueError, "no hidden layer has more than 20 neighbouring channels"),
         ({"p": 0.5, "order": "mine"}, UnknownNameError, "unknown order 'mine'"),
     ],
 )

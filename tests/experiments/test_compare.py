@@ -40,6 +40,12 @@ def test_the_three_networks_differ_in_order_and_wiring_alone(data):
     assert len(sizes) == 1
 
 
+def test_the_twin_can_be_of_blocks(data):
+    networks = variants(create, data, 0.5, granularity=4)
+    assert networks[TWIN](1).plan.rewiring.granularity == 4
+    assert networks[PAPER_ORDER](1).plan.rewiring.n_moved == 0
+
+
 def test_every_network_runs_under_every_seed_with_the_same_batches(data):
     seen = []
     networks = {"baseline": create, "same": create}

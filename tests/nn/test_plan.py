@@ -6,6 +6,7 @@ from torch import nn
 
 from swann import FileFormatError, UnknownNameError
 from swann.nn import Plan, paper_order
+from swann.smallworld import rewire
 from swann.trace import Stage
 
 
@@ -28,6 +29,19 @@ def test_a_plan_prints_what_was_done(plan):
     assert "2 → 6 → BatchNorm2d → ReLU → MaxPool2d" in text
 
 
+def test_a_plan_of_before_there_were_blocks_is_read(plan):
+    value = json.loads(json.dumps(plan.to_json()))
+    assert value["rewiring"].pop("granularity") == 1
+    assert Plan.from_json(value) == plan
+
+
+def test_a_plan_of_blocks_says_so(plan):
+    blocks = Plan(plan.chain, rewire(plan.chain.graph(), 0.5, granularity=2))
+    assert Plan.from_json(json.loads(json.dumps(blocks.to_json()))) == blocks
+    assert blocks.to_json()["rewiring"]["granularity"] == 2
+    assert "seed 0, in blocks of 2×2 channels, with repair" in str(blocks)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -36,6 +50,7 @@ def test_a_plan_prints_what_was_done(plan):
         (lambda value: value["graph"].update(edges="AAAA"), "not a graph"),
         (lambda value: value["graph"].update(sizes=[2, 3]), "not a graph|take"),
         (lambda value: value["rewiring"].update(rewiring_probability=2), "p must be a number from 0 to 1"),
+        (lambda value: value["rewiring"].update(granularity=0), "the granularity must be a whole number of at least 1"),
         (lambda value: value["rewiring"].update(extra=2), "not a plan"),
         (lambda value: value.update(order="best"), "unknown order 'best'"),
     ],

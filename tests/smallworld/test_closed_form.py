@@ -29,6 +29,34 @@ def test_the_figures_are_within_two_percent_of_the_exact_ones(sizes, groups, dra
     assert expected.n_unreachable == exact.n_unreachable == 0
 
 
+@pytest.mark.parametrize("draw", ["nodes", "layers"])
+@pytest.mark.parametrize(
+    ("sizes", "groups", "granularity"),
+    [
+        ((*CONVNET_C, 10), None, 4),
+        ((*CONVNET_C, 10), None, 8),
+        (ALEXNET, (1, 2, 1, 2, 2), 8),
+        ((3, *[100] * 4, *[212] * 4, 20), None, 8),  # every layer ends with a run of 4
+    ],
+)
+def test_blocks_are_within_three_percent(sizes, groups, granularity, draw):
+    chain = LayerGraph.chain(sizes, groups)
+    references = reference(chain.n_nodes, chain.n_edges, samples=1)
+    options = {"draw": draw, "granularity": granularity}
+    graphs = [rewire(chain, 0.6, seed=seed, repair=False, **options).graph for seed in range(4)]
+    exact = [small_worldness(graph, references=references) for graph in graphs]
+    expected = expected_small_worldness(sizes, 0.6, groups=groups, **options)
+    assert expected.clustering == pytest.approx(np.mean([figures.clustering for figures in exact]), rel=0.03)
+    assert expected.path_length == pytest.approx(np.mean([figures.path_length for figures in exact]), rel=0.005)
+
+
+def test_in_a_chain_blocks_change_nothing():
+    sizes = (3, 12, 8, 6)
+    single, blocks = (expected_small_worldness(sizes, 0.0, granularity=granularity) for granularity in (1, 4))
+    assert blocks.path_length == pytest.approx(single.path_length)
+    assert blocks.clustering == single.clustering == 0
+
+
 @pytest.mark.parametrize("p", [0.3, 0.92])
 def test_one_small_dense_block_is_within_four_percent(p):
     sizes = (24, *[12] * 12)

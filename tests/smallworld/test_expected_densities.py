@@ -54,6 +54,27 @@ def test_layers_are_split_by_the_groups_on_both_sides():
     assert edges.kept[4].tolist() == [0] * 9 + [1, 0]
 
 
+def test_runs_of_another_length_are_a_class_of_their_own():
+    """Layer 1 has three runs of 2 nodes and one of 1; layer 2 two of 2; so the run of 1 keeps its block."""
+    edges = expected_edges([3, 7, 4], 0.25, "nodes", None, granularity=2)
+    assert edges.layers.tolist() == [0, 0, 1, 1, 2]
+    assert edges.run_lengths.tolist() == [2, 1, 2, 1, 2]
+    assert edges.n_runs.tolist() == [1, 1, 3, 1, 2]
+    assert edges.kept[:2, 3].tolist() == [1, 1]
+    assert edges.densities @ edges.n_nodes == pytest.approx(edges.out_degrees)
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=8),
+    st.floats(0, 1),
+    st.sampled_from(["nodes", "layers"]),
+    st.integers(1, 9),
+)
+def test_blocks_keep_the_expected_number_of_edges(sizes, p, draw, granularity):
+    edges = expected_edges(sizes, p, draw, None, granularity)
+    assert edges.densities @ edges.n_nodes == pytest.approx(edges.out_degrees)
+
+
 def test_very_many_groups_leave_layers_whole():
     edges = expected_edges([2048, 2048, 4], 0.5, "nodes", [2048, 1])
     assert edges.layers.tolist() == [0, 1, 2]

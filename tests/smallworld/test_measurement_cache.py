@@ -16,11 +16,12 @@ def test_what_was_put_is_found(tmp_path):
     assert cache.get(key) == FIGURES
 
 
-@pytest.mark.parametrize("change", [{"p": 0.6}, {"seed": 1}, {"draw": "layers"}, {"repair": False}])
+@pytest.mark.parametrize("change", [{"p": 0.6}, {"seed": 1}, {"draw": "layers"}, {"repair": False}, {"granularity": 2}])
 def test_every_setting_and_the_graph_make_another_key(tmp_path, change):
     cache = MeasurementCache(tmp_path)
     key = cache.key(GRAPH, **SETTINGS)
     assert cache.key(GRAPH, **SETTINGS | change) != key
+    assert cache.key(GRAPH, **{"granularity": 1} | SETTINGS) == key
     assert cache.key(rewire(GRAPH, 1).graph, **SETTINGS) != key
 
 

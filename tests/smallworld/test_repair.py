@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from swann.graph import LayerGraph
 from swann.smallworld._repair import restore_dead_nodes
@@ -34,6 +35,19 @@ def test_an_end_that_dies_of_the_repair_is_repaired_in_its_turn():
     assert restore_dead_nodes(graph, rows, np.random.default_rng(0)) == 1
     assert rows[0].tolist() == [[True, False, False]]
     assert rows[1].tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize("seed", range(10, 30))
+def test_an_end_of_another_length_does_not_move_back(seed):
+    """Layers 1 to 3 are runs of 4 and 2 channels; node 2 lost both inputs, and only blocks of 4 can come back."""
+    graph = LayerGraph.chain([2, 2, 2, 2])
+    lengths = tuple(map(np.array, ([1, 1], [4, 2], [4, 2], [4, 2])))
+    rows = [row.copy() for row in graph.rows]
+    rows[0][:] = [[False, False, False, True, True, False], [False, True, False, False, True, False]]
+    assert restore_dead_nodes(graph, rows, np.random.default_rng(seed), lengths=lengths) == 4
+    assert rows[0][:, 0].sum() == 1
+    assert rows[0][:, [0, 4]].sum(axis=1).tolist() == [1, 1]
+    assert rows[0][:, [1, 3]].tolist() == [[False, True], [True, False]]
 
 
 def test_a_node_that_never_had_an_input_is_left_alone():

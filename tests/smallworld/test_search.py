@@ -83,9 +83,24 @@ def test_what_is_in_the_cache_is_not_measured_again(tmp_path, monkeypatch):
     assert len(measured) == 1
 
 
+def test_blocks_are_measured_on_the_graph_of_channels(tmp_path):
+    cache = MeasurementCache(tmp_path)
+    options = {"probabilities": (0.4, 0.8), "n_seeds": 2, "cache": cache}
+    single, blocks = (search(GRAPH, granularity=granularity, **options) for granularity in (1, 5))
+    assert blocks.granularity == 5
+    assert len(list(tmp_path.iterdir())) == 8
+    figures = measure(rewire(GRAPH, 0.8, seed=1, granularity=5).graph)
+    assert (blocks.clustering[1][1], blocks.path_length[1][1]) == (figures.clustering, figures.path_length)
+    assert blocks.clustering != single.clustering
+    assert blocks.reference == single.reference
+    assert blocks.expected != single.expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"granularity": 0}, "the granularity must be a whole number of at least 1, got 0"),
+        ({"granularity": 16}, "granularity 16 is too large: no hidden layer has more than 10 neighbouring channels"),
         ({"probabilities": (0, 2)}, "p must be a number from 0 to 1, got 2"),
         ({"probabilities": ()}, "at least one number, none of them twice"),
         ({"probabilities": (0.5, 0.5)}, "at least one number, none of them twice"),

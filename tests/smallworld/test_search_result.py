@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ def test_p_that_differ_by_less_than_their_error_are_said_to_be_equal():
     )
     assert flat.best_p == 0.2
     assert flat.indistinguishable == (0.1, 0.2)
+
+
+def test_a_result_of_before_there_were_blocks_is_read(result):
+    values = json.loads(result.to_json())
+    assert values.pop("granularity") == 1
+    assert SearchResult.from_json(json.dumps(values)) == result
 
 
 def test_json_and_csv_hold_the_whole_curve(result):

@@ -7,7 +7,7 @@ import typer
 from .._files import write_text
 from ..experiments import RunDirectory, run_comparison, variants
 from ..nn import Order
-from ..smallworld import Draw, check_probability
+from ..smallworld import Draw, check_granularity, check_probability
 from ..trace import trace
 from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
 from ._console import console, draw_picture, note, progress_bar
@@ -22,6 +22,7 @@ from ._options import (
     DrawOption,
     Epochs,
     EvaluateEvery,
+    Granularity,
     Json,
     LearningRate,
     Model,
@@ -68,6 +69,7 @@ def compare_command(
     validation: Validation = False,
     draw: DrawOption = "nodes",
     repair: Repair = True,
+    granularity: Granularity = 1,
     order: OrderOption = "paper",
     precision: Precision = "32-true",
     accelerator: Accelerator = "auto",
@@ -105,13 +107,15 @@ def compare_command(
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "compare", "model": model, "p": p, "data": task.data.name, "width": width}
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order, "seeds": seeds}
+    settings["granularity"] = granularity
     settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
     graph = trace(task.create(seed), task.example()).graph()
+    check_granularity(granularity, graph)
     fabric = start(config)
     with resumable(directory):
         if p is None:
-            result = search_with_progress(graph, draw=draw, repair=repair, seed=seed)
+            result = search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
             p = result.best_p
             note(f"the search chose p = {p:g} (S = {result.best_S:.3f})")
             if fabric.is_global_zero:
@@ -124,6 +128,7 @@ def compare_command(
             draw=draw,
             repair=repair,
             order=order,
+            granularity=granularity,
             directory=directory.make() if fabric.is_global_zero else directory.path,
             fabric=fabric,
         )
@@ -147,9 +152,18 @@ def run_variants(
     order: str,
     directory: Path | None,
     fabric: "Fabric",
+    granularity: int = 1,
 ) -> Comparison:
     """Train the baseline, its chain in the paper's order and the twin, with a progress bar in a terminal."""
-    networks = variants(task.create, task.data, p, draw=cast(Draw, draw), repair=repair, order=cast(Order, order))
+    networks = variants(
+        task.create,
+        task.data,
+        p,
+        draw=cast(Draw, draw),
+        repair=repair,
+        order=cast(Order, order),
+        granularity=granularity,
+    )
     runs = [(name, seed) for seed in seeds for name in networks]
     with progress_bar("train", "iterations") as move:
 

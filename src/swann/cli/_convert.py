@@ -14,6 +14,7 @@ from ._options import (
     Channels,
     Classes,
     DrawOption,
+    Granularity,
     ImageSize,
     Json,
     Model,
@@ -38,6 +39,7 @@ def convert_command(
     width: Width = 1.0,
     draw: DrawOption = "nodes",
     repair: Repair = True,
+    granularity: Granularity = 1,
     order: OrderOption = "paper",
     seed: Seed = 0,
     as_json: Json = False,
@@ -53,7 +55,7 @@ def convert_command(
         check_probability(p)
     settings: dict[str, Any] = {"command": "convert", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
-    directory = RunDirectory(out, settings | {"seed": seed})
+    directory = RunDirectory(out, settings | {"granularity": granularity, "seed": seed})
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
@@ -61,9 +63,9 @@ def convert_command(
     graph = chain.graph()
     result = None
     if p is None:
-        result = search_with_progress(graph, draw=draw, repair=repair, seed=seed)
+        result = search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
         p = result.best_p
-    rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair)
+    rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair, granularity=granularity)
     twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)
     found = summary(twin)
     with directory:

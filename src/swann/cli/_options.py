@@ -82,6 +82,15 @@ DrawOption = Annotated[
     ),
 ]
 Repair = Annotated[bool, _option(help="Give every node that lost all its inputs one back", panel=_REWIRING)]
+Granularity = Annotated[
+    int,
+    _option(
+        help="Move blocks of N×N channels together; 1 moves single ones, as the paper does",
+        panel=_REWIRING,
+        min=1,
+        metavar="N",
+    ),
+]
 OrderOption = Annotated[
     str,
     _option(

@@ -10,7 +10,7 @@ from ..report import plot_search
 from ..smallworld import Draw, MeasurementCache, SearchResult, search
 from ..trace import trace
 from ._console import console, draw_picture, note, progress_bar, search_table
-from ._options import Channels, Classes, DrawOption, ImageSize, Json, Model, Out, Repair, Seed, Width
+from ._options import Channels, Classes, DrawOption, Granularity, ImageSize, Json, Model, Out, Repair, Seed, Width
 from ._task import open_model
 
 Steps = Annotated[int, typer.Option(help="Probabilities to try, evenly from 0 to 1", min=2, metavar="N")]
@@ -28,6 +28,7 @@ def search_command(
     seeds: Seeds = 5,
     draw: DrawOption = "nodes",
     repair: Repair = True,
+    granularity: Granularity = 1,
     seed: Seed = 0,
     cache: Cache = True,
     out: Out = None,
@@ -41,7 +42,7 @@ def search_command(
     """
     settings: dict[str, Any] = {"command": "search", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "steps": steps, "seeds": seeds, "draw": draw}
-    settings |= {"repair": repair, "seed": seed}
+    settings |= {"repair": repair, "granularity": granularity, "seed": seed}
     directory = None if out is None else RunDirectory(out, settings)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
@@ -52,6 +53,7 @@ def search_command(
         n_seeds=seeds,
         draw=draw,
         repair=repair,
+        granularity=granularity,
         seed=seed,
         use_cache=cache,
     )
@@ -70,6 +72,7 @@ def search_with_progress(
     draw: str,
     repair: bool,
     seed: int,
+    granularity: int = 1,
     steps: int = 21,
     n_seeds: int = 5,
     use_cache: bool = True,
@@ -83,6 +86,7 @@ def search_with_progress(
             n_seeds=n_seeds,
             draw=cast(Draw, draw),
             repair=repair,
+            granularity=granularity,
             seed=seed,
             cache=MeasurementCache.default() if use_cache else None,
             on_progress=lambda done, total: move(done, total, ""),

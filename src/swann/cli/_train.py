@@ -25,6 +25,7 @@ from ._options import (
     DrawOption,
     Epochs,
     EvaluateEvery,
+    Granularity,
     Json,
     LearningRate,
     OptimizerName,
@@ -71,6 +72,7 @@ def train(
     validation: Validation = False,
     draw: DrawOption = "nodes",
     repair: Repair = True,
+    granularity: Granularity = 1,
     order: OrderOption = "paper",
     precision: Precision = "32-true",
     accelerator: Accelerator = "auto",
@@ -106,9 +108,10 @@ def train(
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "train", "model": model, "p": p, "data": task.data.name, "width": width}
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order}
+    settings["granularity"] = granularity
     settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    network = _network(task, p, draw, repair, order, seed)
+    network = _network(task, p, draw, repair, order, granularity, seed)
     fabric = start(config)
     with resumable(directory):
         folder = directory.make() if fabric.is_global_zero else directory.path
@@ -147,7 +150,9 @@ def _write(network: nn.Module, history: History, directory: RunDirectory, model:
     return "weights.pt"
 
 
-def _network(task: Task, p: float | None, draw: str, repair: bool, order: str, seed: int) -> nn.Module:
+def _network(
+    task: Task, p: float | None, draw: str, repair: bool, order: str, granularity: int, seed: int
+) -> nn.Module:
     if task.model.endswith(".safetensors"):
         if p is not None:
             raise InvalidValueError(f"{task.model} is converted already; leave out --p")
@@ -162,4 +167,13 @@ def _network(task: Task, p: float | None, draw: str, repair: bool, order: str, s
     model = task.create(seed)
     if p is None:
         return model
-    return convert(model, task.example(), p, seed=seed, draw=cast(Draw, draw), repair=repair, order=cast(Order, order))
+    return convert(
+        model,
+        task.example(),
+        p,
+        seed=seed,
+        draw=cast(Draw, draw),
+        repair=repair,
+        order=cast(Order, order),
+        granularity=granularity,
+    )

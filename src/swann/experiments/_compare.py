@@ -29,7 +29,14 @@ class InterruptedRunError(KeyboardInterrupt):
 
 
 def variants(
-    create: Factory, data: ImageData, p: float, *, draw: Draw = "nodes", repair: bool = True, order: Order = "paper"
+    create: Factory,
+    data: ImageData,
+    p: float,
+    *,
+    draw: Draw = "nodes",
+    repair: bool = True,
+    order: Order = "paper",
+    granularity: int = 1,
 ) -> dict[str, Factory]:
     """Return the networks that tell what the rewiring gives from what the order of operations gives.
 
@@ -40,6 +47,7 @@ def variants(
         draw: how new ends are drawn.
         repair: whether dead nodes are repaired.
         order: the order of operations of the twin.
+        granularity: the number of neighbouring channels that move together.
 
     Returns:
         `"baseline"` is the model as it comes; `"paper order, p = 0"` its chain with nothing rewired, in the order
@@ -49,7 +57,16 @@ def variants(
     example = torch.zeros(1, *data.input_shape)
 
     def rewired(seed: int, probability: float, of_order: Order) -> SmallWorldNetwork:
-        return convert(create(seed), example, probability, seed=seed, draw=draw, repair=repair, order=of_order)
+        return convert(
+            create(seed),
+            example,
+            probability,
+            seed=seed,
+            draw=draw,
+            repair=repair,
+            order=of_order,
+            granularity=granularity,
+        )
 
     return {
         BASELINE: create,

@@ -8,7 +8,7 @@ import numpy as np
 from .._errors import FileFormatError, UnknownNameError, near_matches
 from ..graph import from_json as graph_from_json
 from ..graph import to_json as graph_to_json
-from ..smallworld import Rewiring, check_probability
+from ..smallworld import Rewiring, check_granularity, check_probability
 from ..trace import KINDS, Chain, Layer, Stage
 
 Order = Literal["paper", "keep"]
@@ -86,6 +86,7 @@ class Plan:
             )
         try:
             check_probability(value["rewiring"]["rewiring_probability"])
+            check_granularity(value["rewiring"].get("granularity", 1))
             rewiring = Rewiring(graph=graph_from_json(value["graph"]), **value["rewiring"])
             return cls(Chain.from_json(value["chain"]), rewiring, value["order"])
         except FileFormatError:
@@ -95,9 +96,11 @@ class Plan:
 
     def __str__(self) -> str:
         rewiring = self.rewiring
+        size = rewiring.granularity
         return (
             f"{rewiring.graph}\n"
             f"p = {rewiring.rewiring_probability:g}, ends drawn over {rewiring.draw}, seed {rewiring.seed}, "
+            f"{f'in blocks of {size}×{size} channels, ' if size > 1 else ''}"
             f"{'with' if rewiring.repair else 'without'} repair: {rewiring.n_moved:,} edges moved, "
             f"{rewiring.n_stuck:,} found no free end, {rewiring.n_dead:,} nodes lost every input"
             f"{' and got one back' if rewiring.repair and rewiring.n_dead else ''}\n"

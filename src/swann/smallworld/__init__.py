@@ -7,6 +7,7 @@ from ._measurement_cache import MeasurementCache
 from ._path_lengths import PathLengths, path_lengths
 from ._random_graphs import degree_preserving, erdos_renyi, ring_lattice
 from ._rewire import Draw, Rewiring, check_probability, rewire
+from ._runs import check_granularity
 from ._search import GRID, search
 from ._search_result import SearchResult
 from ._small_worldness import Reference, SmallWorldness, reference, small_worldness
@@ -24,6 +25,7 @@ __all__ = [
     "SearchResult",
     "SmallWorldness",
     "UndirectedGraph",
+    "check_granularity",
     "check_probability",
     "clustering_coefficient",
     "degree_preserving",

@@ -15,7 +15,12 @@ _LOWEST_EXPONENT = -36.0
 
 
 def expected_small_worldness(
-    sizes: Sequence[int], p: float, *, draw: Draw = "nodes", groups: Sequence[int] | None = None
+    sizes: Sequence[int],
+    p: float,
+    *,
+    draw: Draw = "nodes",
+    groups: Sequence[int] | None = None,
+    granularity: int = 1,
 ) -> SmallWorldness:
     """Return C, L and S of a chain of layers rewired with probability p, without drawing a graph.
 
@@ -24,23 +29,30 @@ def expected_small_worldness(
     1, 2, … apart, with paths as independent. The cost depends on the number of layers alone. It describes
     `repair=False`, and is the better the larger the layers are.
 
+    With a granularity it is the same mean field over runs of channels: the densities are those of the graph of runs,
+    triangles are counted with the channels of each run, paths by independent runs, and two channels of a run, which
+    have the same neighbours, are two apart. The more runs a layer has the better it is; where neither of the numbers of
+    groups on the two sides of a layer divides the other, the lengths of its runs are approximate.
+
     Args:
         sizes: the number of nodes of each layer, the input first.
         p: the rewiring probability.
         draw: how new ends are drawn, over nodes or over layers, then nodes.
         groups: the number of groups between each pair of neighbouring layers; all 1 by default.
+        granularity: the number of neighbouring channels that move together.
 
     Returns:
         The expected figures, the references in closed form too; `standard_error` is 0.
 
     Raises:
-        InvalidValueError: sizes, groups or p that cannot be, or fewer than three edges, for which S is not defined.
+        InvalidValueError: sizes, groups, p or a granularity that cannot be, or fewer than three edges, for which S is
+            not defined.
         UnknownNameError: `draw` is neither `"nodes"` nor `"layers"`.
 
     >>> round(expected_small_worldness([3, *[64] * 5, *[128] * 4, *[256] * 4], 0.85).S, 2)
     1.25
     """
-    edges = expected_edges(sizes, p, draw, groups)
+    edges = expected_edges(sizes, p, draw, groups, granularity)
     n_nodes = int(sum(sizes))
     n_edges = round(float(edges.n_nodes @ edges.out_degrees))
     clustering_random, path_length_random = _random_graph(n_nodes, n_edges)
@@ -54,7 +66,7 @@ def _local_clustering(edges: ExpectedEdges) -> NDArray[np.float64]:
 
     Two edges that leave the same node depend on each other (`pair_ratios`), edges that leave different nodes do not,
     so the expected number of triangles is a sum over triples of classes. Of a node's degree its inputs alone vary;
-    the ratio of triangles and pairs is averaged over their normal distribution.
+    the ratio of triangles and pairs is averaged over their normal distribution. Inputs come and go by whole runs.
     """
     n, densities = edges.n_nodes, edges.densities
     parts = edges.kept, edges.moved
@@ -70,15 +82,17 @@ def _local_clustering(edges: ExpectedEdges) -> NDArray[np.float64]:
         in_out += (weighted * backward[second]).sum(axis=0)
         in_in += (weighted * onward[second]).sum(axis=0)
     mean = n @ densities
-    variance = n @ (densities * (1 - densities))
-    mean_pairs = np.maximum(mean**2 - n @ densities**2, _NEGLIGIBLE)
+    in_squares = n * edges.run_lengths
+    variance = in_squares @ (densities * (1 - densities))
+    mean_pairs = np.maximum(mean**2 - in_squares @ densities**2, _NEGLIGIBLE)
+    in_runs = in_squares @ densities / np.maximum(mean, _NEGLIGIBLE)
     points, weights = np.polynomial.hermite_e.hermegauss(5)
     result = np.zeros_like(n)
     for point, weight in zip(points, weights / weights.sum(), strict=True):
         inputs = np.maximum(mean + point * np.sqrt(variance), 0)
         degrees = edges.out_degrees + inputs
         n_triangles = out_out + in_out * inputs / np.maximum(mean, _NEGLIGIBLE)
-        n_triangles += in_in * np.maximum(inputs * (inputs - 1), 0) / mean_pairs
+        n_triangles += in_in * np.maximum(inputs * (inputs - in_runs), 0) / mean_pairs
         n_pairs = degrees * (degrees - 1) / 2
         result += weight * np.where(degrees >= 2, np.minimum(n_triangles / np.maximum(n_pairs, 1), 1), 0)
     return result
@@ -86,24 +100,26 @@ def _local_clustering(edges: ExpectedEdges) -> NDArray[np.float64]:
 
 def _path_length(edges: ExpectedEdges) -> tuple[float, float]:
     """Return the expected path length over reachable pairs and the expected number of unreachable pairs."""
-    n = edges.n_nodes
+    n, lengths = edges.n_nodes, edges.run_lengths
+    n_runs = edges.n_runs
     directed = edges.densities
     densities = directed + directed.T
-    n_pairs = np.triu(np.outer(n, n), 1) + np.diag(n * (n - 1) / 2)
+    n_pairs = np.triu(np.outer(n, n), 1) + np.diag(n * (n - lengths) / 2)
+    n_inside = float(n @ (lengths - 1)) / 2
     apart = 1 - densities
     sums = [float((n_pairs * (1 - apart)).sum())]
-    apart = _apart_after_two(directed, densities, edges.kept, edges.moved, edges.pair_ratios, n)
-    sums.append(float((n_pairs * (1 - apart)).sum()))
+    apart = _apart_after_two(directed, densities, edges.kept, edges.moved, edges.pair_ratios, n_runs)
+    sums.append(float((n_pairs * (1 - apart)).sum()) + n_inside)
     indptr = np.concatenate(([0], np.cumsum(np.count_nonzero(densities, axis=1))))
     columns = np.nonzero(densities)[1]
     while len(sums) <= n.sum():
-        apart = _apart_after_next(densities, indptr, columns, apart, n)
-        sums.append(float((n_pairs * (1 - apart)).sum()))
+        apart = _apart_after_next(densities, indptr, columns, apart, n_runs)
+        sums.append(float((n_pairs * (1 - apart)).sum()) + n_inside)
         if sums[-1] - sums[-2] <= _NEGLIGIBLE * sums[-1]:
             break
     at_distance = np.diff(sums, prepend=0.0)
     path_length = float(at_distance @ np.arange(1, len(sums) + 1)) / sums[-1]
-    return path_length, float(n_pairs.sum()) - sums[-1]
+    return path_length, float(n_pairs.sum()) + n_inside - sums[-1]
 
 
 def _random_graph(n_nodes: int, n_edges: int) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..graph import check_sizes
 from ._compiled import compiled
 from ._rewire import Draw, check_probability
+from ._runs import check_granularity
 
 _MOST_CLASSES = 1024
 _NEGLIGIBLE = 1e-100
@@ -18,25 +19,34 @@ _NEGLIGIBLE = 1e-100
 class ExpectedEdges:
     """The probability of every edge of a rewired chain, by classes of nodes that are alike.
 
-    A class is a layer, or the part of a layer that is in the same group of its inputs and of its outputs.
+    A class is a layer, or the part of a layer that is in the same group of its inputs and of its outputs. Where runs
+    of channels are rewired together, it is the runs of one length of such a part.
 
     Args:
         n_nodes: the number of nodes of each class, of shape `[n_classes]`.
+        run_lengths: the number of nodes of each class's runs, which have all their edges in common; 1 for single nodes.
         layers: the layer of each class.
         out_degrees: the number of edges that leave each node of a class; the rewiring does not change it.
         kept: the probability of an edge between two nodes that joins neighbouring layers, `[n_classes, n_classes]`,
             rows the edges' starts.
         moved: the same for edges that were moved.
         pair_ratios: for two edges that leave the same node the probability that both exist, over the product of the
-            two probabilities, for both kept, one kept and one moved, both moved; of shape `[3, n_classes]`.
+            two probabilities, for both kept, one kept and one moved, both moved; of shape `[3, n_classes]`. With runs,
+            for two blocks that end at runs of the length that is most common in the next layer.
     """
 
     n_nodes: NDArray[np.float64]
+    run_lengths: NDArray[np.float64]
     layers: NDArray[np.int64]
     out_degrees: NDArray[np.float64]
     kept: NDArray[np.float64]
     moved: NDArray[np.float64]
     pair_ratios: NDArray[np.float64]
+
+    @property
+    def n_runs(self) -> NDArray[np.float64]:
+        """The number of runs of each class."""
+        return self.n_nodes / self.run_lengths
 
     @property
     def densities(self) -> NDArray[np.float64]:
@@ -79,33 +89,49 @@ def expected_densities(
     return moved
 
 
-def expected_edges(sizes: Sequence[int], p: float, draw: Draw, groups: Sequence[int] | None) -> ExpectedEdges:
+def expected_edges(
+    sizes: Sequence[int], p: float, draw: Draw, groups: Sequence[int] | None, granularity: int = 1
+) -> ExpectedEdges:
     """Return the probability of every edge of a rewired chain by classes of nodes.
 
     Layers are split into classes by their groups as long as there are not too many; else a layer is one class and
     its groups enter by their density alone.
     """
     sizes, groups = check_chain(sizes, p, draw, groups)
-    kept, moved, ratios = _moments(sizes, p, draw, groups)
+    check_granularity(granularity)
     inner = [math.lcm(*pair) for pair in zip((1, *groups), (*groups, 1), strict=True)]
     split = sum(inner) <= _MOST_CLASSES
-    n_classes = inner if split else [1] * len(sizes)
-    layers = np.repeat(np.arange(len(sizes)), n_classes)
-    places = np.concatenate([np.arange(count) for count in n_classes])
-    expanded_moved = moved[np.ix_(layers, layers)]
-    expanded_kept = np.zeros_like(expanded_moved)
-    for layer, n_groups in enumerate(groups):
-        sources, targets = np.flatnonzero(layers == layer), np.flatnonzero(layers == layer + 1)
-        if split:
-            source_group = places[sources] * n_groups // n_classes[layer]
-            target_group = places[targets] * n_groups // n_classes[layer + 1]
-            joined = (source_group[:, None] == target_group).astype(np.float64)
-        else:
-            joined = np.full((1, 1), 1 / n_groups)
-        expanded_kept[np.ix_(sources, targets)] = kept[layer] * joined
+    n_parts = inner if split else [1] * len(sizes)
+    classes = [
+        (layer, part, length, n_runs if split else n_runs * count)
+        for layer, (size, count) in enumerate(zip(sizes, inner, strict=True))
+        for part in range(n_parts[layer])
+        for length, n_runs in _runs(size // count, granularity)
+    ]
+    layers, parts, lengths, n_runs = np.array(classes).T
+    kept, moved = np.zeros((2, len(classes), len(classes)))
+    ratios = np.ones((3, len(classes)))
+    most = np.zeros(len(sizes))
+    for length in np.unique(lengths):
+        of_length = lengths == length
+        counts = np.bincount(layers[of_length], n_runs[of_length], len(sizes)).astype(np.int64)
+        kept_share, density, ratio = _moments(tuple(counts.tolist()), p, draw, groups)
+        moved[:, of_length] = density[np.ix_(layers, layers[of_length])]
+        for layer, n_groups in enumerate(groups):
+            sources, targets = np.flatnonzero(layers == layer), np.flatnonzero(of_length & (layers == layer + 1))
+            if split:
+                source_group = parts[sources] * n_groups // n_parts[layer]
+                target_group = parts[targets] * n_groups // n_parts[layer + 1]
+                joined = (source_group[:, None] == target_group).astype(np.float64)
+            else:
+                joined = np.full((1, 1), 1 / n_groups)
+            kept[np.ix_(sources, targets)] = kept_share[layer] * joined
+            if length * counts[layer + 1] > most[layer]:
+                most[layer] = length * counts[layer + 1]
+                ratios[:, sources] = ratio[:, layer, None]
     out_degrees = np.array([*(size // count for size, count in zip(sizes[1:], groups, strict=True)), 0.0])
-    n_nodes = np.array(sizes, dtype=np.float64) / n_classes
-    return ExpectedEdges(n_nodes[layers], layers, out_degrees[layers], expanded_kept, expanded_moved, ratios[:, layers])
+    n_nodes = (n_runs * lengths).astype(np.float64)
+    return ExpectedEdges(n_nodes, lengths.astype(np.float64), layers, out_degrees[layers], kept, moved, ratios)
 
 
 def check_chain(
@@ -129,6 +155,12 @@ def check_chain(
     return sizes, groups
 
 
+def _runs(n_nodes: int, granularity: int) -> list[tuple[int, int]]:
+    """Return the lengths of the runs of neighbouring nodes, and how many there are of each."""
+    n_runs, rest = divmod(n_nodes, granularity)
+    return [(granularity, n_runs)] * (n_runs > 0) + [(rest, 1)] * (rest > 0)
+
+
 def _moments(
     sizes: tuple[int, ...], p: float, draw: Draw, groups: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -139,6 +171,8 @@ def _moments(
     ratios = np.ones((3, n_layers))
     for layer in range(n_layers - 1):
         degree = sizes[layer + 1] // groups[layer]
+        if degree == 0:
+            continue
         later = np.array(sizes[layer + 2 :], dtype=np.float64)
         capacity = int(later.sum())
         n_moved, n_moved_pairs, variance = _moved_moments(degree, p if capacity else 0.0, capacity)
@@ -153,10 +187,11 @@ def _moments(
         if n_moved > _NEGLIGIBLE:
             share = n_moved / capacity
             if draw == "nodes":
-                moved[layer, layer + 2 :] = share
+                moved[layer, layer + 2 :] = share * (later > 0)
                 ratios[2, layer] = n_moved_pairs / max(capacity * (capacity - 1), 1) / share**2
             else:
-                moved[layer, layer + 2 :] = _fill_layers(later, n_moved, variance) / later
+                there = layer + 2 + np.flatnonzero(later)
+                moved[layer, there] = _fill_layers(later[later > 0], n_moved, variance) / later[later > 0]
                 ratios[2, layer] = n_moved_pairs / n_moved**2
     return kept, moved, ratios
 

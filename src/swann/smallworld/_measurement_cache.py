@@ -35,10 +35,12 @@ class MeasurementCache:
             return cls(chosen)
         return cls(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swann")
 
-    def key(self, graph: LayerGraph, *, p: float, seed: int, draw: str, repair: bool) -> str:
+    def key(self, graph: LayerGraph, *, p: float, seed: int, draw: str, repair: bool, granularity: int = 1) -> str:
         """Return the name of the entry for a graph rewired in a certain way."""
-        settings = json.dumps([_VERSION, _fingerprint(graph), p, seed, draw, repair])
-        return hashlib.sha256(settings.encode()).hexdigest()
+        settings = [_VERSION, _fingerprint(graph), p, seed, draw, repair]
+        if granularity != 1:
+            settings.append(int(granularity))
+        return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
     def get(self, key: str) -> Measurement | None:
         """Return a measurement, or None where there is no sound entry."""

@@ -2,10 +2,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import LayerGraph
+from ._runs import Lengths
 
 
 def restore_dead_nodes(
-    original: LayerGraph, rows: list[NDArray[np.bool_]], generator: np.random.Generator, *, dry_run: bool = False
+    original: LayerGraph,
+    rows: list[NDArray[np.bool_]],
+    generator: np.random.Generator,
+    *,
+    lengths: Lengths | None = None,
+    dry_run: bool = False,
 ) -> int:
     """Give every node that lost all its inputs one of them back, and return how many had lost them.
 
@@ -18,12 +24,15 @@ def restore_dead_nodes(
         original: the graph before the rewiring.
         rows: the rewired graph's edges as in `LayerGraph.rows`; changed in place.
         generator: draws the edges.
+        lengths: where the graph's nodes are runs of channels, their lengths; edges move between runs of the same
+            length alone, and the number returned is of channels.
         dry_run: count alone and change nothing.
     """
     offsets = original.offsets
     had_input = original.in_degrees() > 0
     in_degrees = LayerGraph(original.sizes, tuple(row.copy() for row in rows)).in_degrees()
-    n_dead = int(np.count_nonzero(had_input & (in_degrees == 0)))
+    length = np.ones(original.n_nodes, dtype=np.int64) if lengths is None else np.concatenate(lengths)
+    n_dead = int(length[had_input & (in_degrees == 0)].sum())
     if dry_run:
         return n_dead
     for layer in range(1, original.n_layers - 1):
@@ -31,7 +40,8 @@ def restore_dead_nodes(
         edges, edges_before = rows[layer - 1], original.rows[layer - 1]
         for column in np.flatnonzero(had_input[nodes] & (in_degrees[nodes] == 0)):
             source = generator.choice(np.flatnonzero(edges_before[:, column]))
-            moved = np.flatnonzero(edges[source] & ~edges_before[source])
+            alike = length[offsets[layer] :] == length[offsets[layer] + column]
+            moved = np.flatnonzero(edges[source] & ~edges_before[source] & alike)
             spare = moved[in_degrees[offsets[layer] + moved] > 1]
             end = generator.choice(spare if spare.size else moved)
             edges[source, end] = False

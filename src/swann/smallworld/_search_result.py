@@ -29,6 +29,7 @@ class SearchResult:
         repair: whether dead nodes were repaired.
         expected: pairs of p and the S that the closed form expects there without repair, over the whole range;
             empty where it does not apply.
+        granularity: the number of neighbouring channels that moved together.
     """
 
     probabilities: tuple[float, ...]
@@ -40,6 +41,7 @@ class SearchResult:
     draw: Draw
     repair: bool
     expected: tuple[tuple[float, float], ...] = ()
+    granularity: int = 1
 
     @property
     def gamma(self) -> NDArray[np.float64]:
@@ -105,6 +107,7 @@ class SearchResult:
                 draw=values["draw"],
                 repair=values["repair"],
                 expected=tuple(map(tuple, values["expected"])),
+                granularity=values.get("granularity", 1),
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FileFormatError(f"not a search result: {type(error).__name__}: {error}") from error

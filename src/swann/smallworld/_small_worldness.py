@@ -120,7 +120,15 @@ class SmallWorldness:
         )
 
 
-def reference(n_nodes: int, n_edges: int, *, samples: int = 5, seed: int = 0, threads: int | None = None) -> Reference:
+def reference(
+    n_nodes: int,
+    n_edges: int,
+    *,
+    samples: int = 5,
+    seed: int = 0,
+    threads: int | None = None,
+    device: str | None = None,
+) -> Reference:
     """Measure Erdős–Rényi graphs G(n, m) with the given numbers of nodes and edges.
 
     Args:
@@ -129,6 +137,7 @@ def reference(n_nodes: int, n_edges: int, *, samples: int = 5, seed: int = 0, th
         samples: how many graphs to draw.
         seed: seeds the draws.
         threads: the number of threads; by default one for each core.
+        device: where to compute by matrix products, as in `measure`; by default on the CPU by sets of bits.
 
     Raises:
         InvalidValueError: fewer than two nodes, edges or samples that cannot be.
@@ -140,7 +149,8 @@ def reference(n_nodes: int, n_edges: int, *, samples: int = 5, seed: int = 0, th
     if samples < 1:
         raise InvalidValueError(f"at least 1 random graph is needed for a reference, got samples={samples}")
     generators = np.random.default_rng(seed).spawn(samples)
-    figures = [measure(erdos_renyi(n_nodes, n_edges, generator), threads=threads) for generator in generators]
+    graphs = (erdos_renyi(n_nodes, n_edges, generator) for generator in generators)
+    figures = [measure(graph, threads=threads, device=device) for graph in graphs]
     return Reference(
         n_nodes,
         n_edges,
@@ -157,6 +167,7 @@ def small_worldness(
     seed: int = 0,
     lattice: bool = False,
     threads: int | None = None,
+    device: str | None = None,
 ) -> SmallWorldness:
     """Return how small-world a graph is: S = (C / C_random) / (L / L_random) (Eq. 2; Humphries and Gurney, 2008).
 
@@ -167,6 +178,7 @@ def small_worldness(
         seed: seeds the draws.
         lattice: measure the ring lattice too, for ω and the small-world index.
         threads: the number of threads; by default one for each core.
+        device: where to compute by matrix products, as in `measure`; by default on the CPU by sets of bits.
 
     Raises:
         InvalidValueError: S is not defined, because the graph or all random graphs have no edge or no triangle; or
@@ -177,7 +189,7 @@ def small_worldness(
     """
     graph = as_undirected(graph)
     if references is None:
-        references = reference(graph.n_nodes, graph.n_edges, samples=samples, seed=seed, threads=threads)
+        references = reference(graph.n_nodes, graph.n_edges, samples=samples, seed=seed, threads=threads, device=device)
     if (references.n_nodes, references.n_edges) != (graph.n_nodes, graph.n_edges):
         raise InvalidValueError(
             f"the references have {references.n_nodes:,} nodes and {references.n_edges:,} edges, "
@@ -188,12 +200,11 @@ def small_worldness(
             f"random graphs of {graph.n_nodes:,} nodes and {graph.n_edges:,} edges have no triangle, "
             f"so S is not defined; draw more samples than {len(references.clusterings)} or use a graph with more edges"
         )
-    figures = measure(graph, threads=threads)
+    figures = measure(graph, threads=threads, device=device)
     omega, index = None, None
     if lattice:
-        omega, index = _against_lattice(
-            figures, references, measure(ring_lattice(graph.n_nodes, graph.n_edges), threads=threads)
-        )
+        ring = measure(ring_lattice(graph.n_nodes, graph.n_edges), threads=threads, device=device)
+        omega, index = _against_lattice(figures, references, ring)
     return SmallWorldness(
         figures.clustering,
         figures.path_length,
