@@ -48,3 +48,19 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return a folder for what can be made again: in `SWANN_CACHE_DIR`, or else in the user's own cache directory.
+
+    Returns:
+        The folder, made if need be; None where it cannot be written to.
+    """
+    chosen = os.environ.get("SWANN_CACHE_DIR")
+    try:
+        root = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swann"
+        folder = root / name
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None

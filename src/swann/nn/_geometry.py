@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from ..trace import Chain
+from .kernels import LinkShape
 
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
@@ -61,3 +62,21 @@ def link_geometry(chain: Chain, source: int, target: int) -> Geometry | None:
         return Geometry(layer.stride, layer.padding, layer.dilation, layer.padding_mode)
     reader = chain.layers[source]
     return strided(chain.map_shape(source)[1:], layer.size, reader.kernel, reader.dilation)
+
+
+def link_shape(chain: Chain, source: int, target: int) -> LinkShape:
+    """Return the sizes of the maps at both ends of a link, as its kernel meets them.
+
+    Into a linear layer, maps are pooled to the kernel's size first. A padding other than zeros is part of the source.
+    """
+    geometry, layer = link_geometry(chain, source, target), chain.layers[target - 1]
+    if geometry is None:
+        kernel = chain.layers[source].kernel
+        ones = (1,) * len(kernel)
+        return LinkShape(kernel, ones, kernel, ones, (0,) * len(kernel), ones)
+    size, before = chain.map_shape(source)[1:], tuple(pair[0] for pair in geometry.padding)
+    if geometry.padding_mode != "zeros":
+        size = tuple(length + sum(pair) for length, pair in zip(size, geometry.padding, strict=True))
+        before = (0,) * len(size)
+    kernel = chain.layers[source].kernel
+    return LinkShape(size, layer.size, kernel, geometry.stride, before, geometry.dilation)

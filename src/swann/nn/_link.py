@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError
 from ._geometry import Geometry, Shape
+from .kernels import from_blocks, to_blocks, wiring
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
@@ -30,6 +31,7 @@ class Link(nn.Module):
 
     mask: Tensor
     index: Tensor | None
+    wiring: Tensor | None
 
     def __init__(self, mask: Tensor, kernel: Shape, geometry: Geometry | None) -> None:
         super().__init__()
@@ -38,6 +40,7 @@ class Link(nn.Module):
         self.weight = nn.Parameter(torch.empty(int(mask.sum()), *kernel))
         self.register_buffer("mask", mask.clone())
         self.register_buffer("index", None, persistent=False)
+        self.register_buffer("wiring", None, persistent=False)
         self._index_edges()
         self.register_load_state_dict_post_hook(_after_loading)  # type: ignore[no-untyped-call]
 
@@ -47,6 +50,12 @@ class Link(nn.Module):
         if len(index) != len(self.weight):
             raise InvalidValueError(f"the mask has {len(index)} edges, the weight {len(self.weight)}")
         self.index = None if len(index) == self.mask.numel() else index
+        if self.wiring is not None:
+            self.make_wiring()
+
+    def make_wiring(self) -> None:
+        """Set the edges in the form that the sparse backend reads, on the CPU."""
+        self.wiring = wiring(self.mask)
 
     def dense_weight(self) -> Tensor:
         """Return the weight of shape `[targets, sources, *kernel]`, zero where there is no edge."""
@@ -69,6 +78,19 @@ class Link(nn.Module):
             return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
         return _convolve(dropout(source), weight, bias, self.geometry)
 
+    def prepare_blocks(self, source: Tensor, dropout: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the blocks of a source map as the link's kernels meet them: pooled or padded, then dropped out."""
+        if self.geometry is None:
+            if source.shape[2:-1] != self.kernel:
+                by_channel = source.movedim(-1, 2).flatten(0, 1)
+                pooled = pool_to(by_channel, self.kernel).movedim(1, -1)
+                source = pooled.reshape(*source.shape[:2], *pooled.shape[1:])
+            return dropout(source)
+        source = dropout(source)
+        if self.geometry.padding_mode != "zeros":
+            source = to_blocks(_padded(from_blocks(source), self.geometry))
+        return source
+
     def extra_repr(self) -> str:
         """Return the link's size for printing."""
         targets, sources = self.mask.shape
@@ -89,9 +111,14 @@ def pool_to(source: Tensor, size: Shape) -> Tensor:
 def _convolve(source: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     padding: Shape | int = tuple(before for before, _ in geometry.padding)
     if geometry.padding_mode != "zeros" or any(before != after or before < 0 for before, after in geometry.padding):
-        mode = "constant" if geometry.padding_mode == "zeros" else geometry.padding_mode
-        if any(math.prod(pair) or sum(pair) for pair in geometry.padding):
-            source = F.pad(source, [amount for pair in reversed(geometry.padding) for amount in pair], mode=mode)
+        source = _padded(source, geometry)
         padding = 0
     convolve = _CONVOLUTIONS[weight.ndim - 2]
     return convolve(source, weight, bias, geometry.stride, padding, geometry.dilation)
+
+
+def _padded(source: Tensor, geometry: Geometry) -> Tensor:
+    mode = "constant" if geometry.padding_mode == "zeros" else geometry.padding_mode
+    if any(math.prod(pair) or sum(pair) for pair in geometry.padding):
+        source = F.pad(source, [amount for pair in reversed(geometry.padding) for amount in pair], mode=mode)
+    return source

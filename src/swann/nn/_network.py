@@ -1,15 +1,19 @@
-from typing import cast
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from .._errors import InvalidValueError
+from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..trace import Layer, create_module
 from ._dropout import InflowDropout
-from ._geometry import link_geometry
+from ._geometry import link_geometry, link_shape
 from ._initialise import initialise_
 from ._link import Link
 from ._plan import Plan
+from ._sparse import forward_blocks
+from .kernels import LinkShape
+
+Backend = Literal["auto", "masked", "sparse"]
 
 
 class SmallWorldLayer(nn.Module):
@@ -27,6 +31,7 @@ class SmallWorldLayer(nn.Module):
         self.size = layer.size
         self.map_shape = layer.map_shape
         self.sources: list[int] = []
+        self.link_shapes: list[LinkShape] = []
         links: list[Link] = []
         for source in reversed(range(number)):
             block = plan.rewiring.graph.block(source, number)
@@ -35,7 +40,10 @@ class SmallWorldLayer(nn.Module):
                 kernel = plan.chain.layers[source].kernel
                 links.append(Link(mask, kernel, link_geometry(plan.chain, source, number)))
                 self.sources.append(source)
+                self.link_shapes.append(link_shape(plan.chain, source, number))
         self.links = nn.ModuleList(links)
+        self.flat_shapes = [number for shape in self.link_shapes for number in shape.flat()]
+        self.columns: list[int] = []
         self.bias = nn.Parameter(torch.empty(layer.n_outputs)) if layer.bias else None
         self.dropout = InflowDropout(layer.dropouts)
         self.stages = nn.Sequential(*map(create_module, plan.stages(layer)))
@@ -57,12 +65,13 @@ class SmallWorldLayer(nn.Module):
             else:
                 total = total + link(maps[source], self.dropout)
         if total is None:
-            total = self._without_inputs(maps)
+            example = next(source for source in maps if source is not None)
+            total = self.without_inputs(example.shape[0], example)
         return cast(Tensor, self.stages(total))
 
-    def _without_inputs(self, maps: list[Tensor | None]) -> Tensor:
-        example = next(source for source in maps if source is not None)
-        total = example.new_zeros(example.shape[0], self.n_nodes, *self.size)
+    def without_inputs(self, n_samples: int, example: Tensor) -> Tensor:
+        """Return the map of a layer that nothing flows into, of the type and on the device of an example."""
+        total = example.new_zeros(n_samples, self.n_nodes, *self.size)
         return total if self.bias is None else total + self.bias.view(-1, *(1,) * len(self.size))
 
 
@@ -71,6 +80,7 @@ class SmallWorldNetwork(nn.Module):
 
     Args:
         plan: what the network consists of.
+        backend: how it is computed; see `use_backend`.
 
     >>> import swann
     >>> model = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.Flatten(), nn.Linear(6, 9), nn.Linear(9, 10))
@@ -79,15 +89,44 @@ class SmallWorldNetwork(nn.Module):
     torch.Size([8, 10])
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, backend: Backend = "auto") -> None:
         super().__init__()
         self.plan = plan
         self.input_stages = nn.Sequential(*map(create_module, plan.chain.input_stages))
         self.layers = nn.ModuleList(SmallWorldLayer(plan, number) for number in range(1, len(plan.chain.layers) + 1))
-        self._last_use = {source: number for number, layer in enumerate(self.each_layer()) for source in layer.sources}
+        self.last_reader: dict[int, int] = {}
+        for number, layer in enumerate(self.each_layer(), start=1):
+            self.last_reader.update(dict.fromkeys(layer.sources, number))
+        shapes = {
+            pair: None for layer in self.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
+        }
+        numbers = {pair: number for number, pair in enumerate(shapes)}
+        for layer in self.each_layer():
+            layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
         # the wiring is the same in all processes: distributed training need not send it with every step
-        fixed = ("mask", "index")
+        fixed = ("mask", "index", "wiring")
         self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name.endswith(fixed)]
+        self.use_backend(backend)
+
+    def use_backend(self, backend: Backend) -> "SmallWorldNetwork":
+        """Choose how the network is computed; weights and results stay the same.
+
+        Args:
+            backend: `"masked"` for dense convolutions with zeros, `"sparse"` for kernels that compute existing edges
+                alone (on the CPU), `"auto"` for the sparse kernels on the CPU and dense convolutions elsewhere.
+
+        Raises:
+            UnknownNameError: the backend is not known.
+        """
+        if backend not in get_args(Backend):
+            raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(str(backend), get_args(Backend))}")
+        self.backend = backend
+        if backend != "masked":
+            for layer in self.each_layer():
+                for _, link in layer.each_link():
+                    if link.wiring is None:
+                        link.make_wiring()
+        return self
 
     def each_layer(self) -> list[SmallWorldLayer]:
         """Return the layers in order."""
@@ -100,13 +139,20 @@ class SmallWorldNetwork(nn.Module):
             raise InvalidValueError(
                 f"the network reads inputs of shape [batch, {', '.join(map(str, expected))}], got {list(inputs.shape)}"
             )
+        if self.backend == "sparse" and inputs.device.type != "cpu":
+            raise InvalidValueError(
+                f"the sparse backend runs on the CPU, the inputs are on {inputs.device}; use backend 'auto' or 'masked'"
+            )
+        by_blocks = self.backend != "masked" and inputs.device.type == "cpu"
         output: Tensor = self.input_stages(inputs)
+        if by_blocks:
+            return forward_blocks(self, output.reshape(-1, *self.plan.chain.source_shape))
         maps: list[Tensor | None] = [output]
         for number, layer in enumerate(self.each_layer()):
             output = layer(maps)
             maps.append(output.reshape(-1, *layer.map_shape))
             for source in range(number + 1):
-                if self._last_use.get(source, -1) <= number:
+                if self.last_reader.get(source, 0) <= number + 1:
                     maps[source] = None  # no later layer reads it
         return output
 

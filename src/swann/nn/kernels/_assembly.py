@@ -1,0 +1,275 @@
+"""Tile programs, and the loops around them, as LLVM assembly.
+
+The loops take one pointer to a table of 64-bit integers (`TABLE` names its columns; addresses, byte counts, then three
+columns for each program: its function, its number of tiles, their places). Any number of threads may run one table at
+once; each takes the next task until none is left.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from ._tiles import TileProgram
+
+Element = Literal["float32", "float64"]
+Pass = Literal["forward", "input", "weight"]
+"""The forward pass, the input gradient and the weight gradient."""
+
+TABLE = (
+    *("next", "n_tasks", "n_node_blocks", "node_block", "n_nodes"),
+    *("result", "result_stride", "result_step", "operand", "operand_stride", "operand_step"),
+    *("indptr", "indices", "weights", "order", "n_steps", "n_programs"),
+)
+
+_ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
+_CHAINS = 8
+"""Sums that are to be in flight at once, so that no addition waits for the one before it."""
+
+
+class _Code:
+    """Lines of one module, with names for intermediate values."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.n_names = 0
+
+    def name(self) -> str:
+        self.n_names += 1
+        return f"v{self.n_names}"
+
+    def value(self, expression: str) -> str:
+        name = f"%{self.name()}"
+        self.lines.append(f"  {name} = {expression}")
+        return name
+
+    def do(self, statement: str) -> None:
+        self.lines.append(f"  {statement}")
+
+    def address(self, base: str, offset: int | str) -> str:
+        return self.value(f"getelementptr i8, ptr {base}, i64 {offset}")
+
+    def load(self, kind: str, base: str, offset: int | str, align: int) -> str:
+        return self.value(f"load {kind}, ptr {self.address(base, offset)}, align {align}")
+
+    def load_index(self, base: str, position: str) -> str:
+        place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
+        return self.value(f"zext i32 {self.value(f'load i32, ptr {place}, align 4')} to i64")
+
+    def label(self, name: str) -> None:
+        self.do(f"br label %{name}")
+        self.lines.append(f"{name}:")
+
+    @contextmanager
+    def loop(self, begin: str, end: str) -> Iterator[str]:
+        """Run the lines inside for each number from `begin` up to, but without, `end`."""
+        name = self.name()
+        counter = self.value("alloca i64")
+        self.do(f"store i64 {begin}, ptr {counter}")
+        self.label(f"{name}test")
+        number = self.value(f"load i64, ptr {counter}")
+        self.do(f"br i1 {self.value(f'icmp slt i64 {number}, {end}')}, label %{name}body, label %{name}end")
+        self.lines.append(f"{name}body:")
+        yield number
+        self.do(f"store i64 {self.value(f'add i64 {number}, 1')}, ptr {counter}")
+        self.do(f"br label %{name}test")
+        self.lines.append(f"{name}end:")
+
+
+_Sums = dict[tuple[int, int], str]
+
+
+def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: int) -> str:
+    """Return a module with the function `tile`, which applies a program to all edges of one node.
+
+    Its arguments are the tile in the result, the tile in the operand's first map, the bytes between two of the
+    operand's maps, for each edge the operand's map and its weight, the weights' order (read for `"input"` alone), the
+    node's first edge and the one after its last; for `"weight"` then the number of steps along the batch and the bytes
+    of a step in result and operand. For `"weight"` the result is the gradient of the node's own map, which is read,
+    and the products are added to the weights.
+    """
+    code = _Code()
+    scalar, suffix, _ = _ELEMENTS[element]
+    vector = f"<{program.lanes} x {scalar}>"
+    code.lines.append(f"declare {vector} @llvm.fma.v{program.lanes}{suffix}({vector}, {vector}, {vector})")
+    if kind == "weight":
+        reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
+        code.lines.append(f"declare {scalar} {reduce}({scalar}, {vector})")
+    steps = ", i64 %n_steps, i64 %result_step, i64 %operand_step" if kind == "weight" else ""
+    code.lines.append(
+        "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
+        f"ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last{steps}) {{"
+    )
+    code.lines.append("entry:")
+    if kind == "weight":
+        _weight_gradient(code, program, element, n_taps)
+    else:
+        _products(code, program, element, n_taps, ordered=kind == "input")
+    code.do("ret void")
+    code.lines.append("}")
+    return "\n".join(code.lines)
+
+
+def _products(code: _Code, program: TileProgram, element: Element, n_taps: int, ordered: bool) -> None:
+    scalar, _, size = _ELEMENTS[element]
+    vector = f"<{program.lanes} x {scalar}>"
+    n_chains = max(1, _CHAINS // len(program.outputs))
+    chain_of: dict[tuple[int, int, int], int] = {}
+    per_output: dict[int, int] = {}
+    for product in program.products:
+        chain_of[product] = per_output.get(product[0], 0) % n_chains
+        per_output[product[0]] = per_output.get(product[0], 0) + 1
+    keys = sorted({(product[0], chain) for product, chain in chain_of.items()})
+    places = [code.address("%result", output * size) for output in program.outputs]
+    starts = {key: code.value(f"load {vector}, ptr {places[key[0]]}, align {size}") for key in keys if key[1] == 0}
+
+    def body(edge: str, sums: _Sums) -> _Sums:
+        source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
+        number = code.load_index("%order", edge) if ordered else edge
+        base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * size}"))
+        weights = {tap: _splat(code, program, scalar, base, tap * size, size) for _, tap, _ in program.products}
+        operands: dict[int, str] = {}
+        for product in program.products:
+            accumulator, tap, offset = product
+            if offset not in operands:
+                operands[offset] = code.load(vector, source, offset * size, size)
+            key = (accumulator, chain_of[product])
+            sums[key] = _fma(code, program, element, weights[tap], operands[offset], sums[key])
+        return sums
+
+    initial = {key: starts.get(key, "zeroinitializer") for key in keys}
+    sums = _summing_loop(code, vector, "%first", "%last", initial, body)
+    for number, place in enumerate(places):
+        total = sums[number, 0]
+        for chain in range(1, n_chains):
+            if (number, chain) in sums:
+                total = code.value(f"fadd {vector} {total}, {sums[number, chain]}")
+        code.do(f"store {vector} {total}, ptr {place}, align {size}")
+
+
+def _weight_gradient(code: _Code, program: TileProgram, element: Element, n_taps: int) -> None:
+    scalar, suffix, size = _ELEMENTS[element]
+    vector = f"<{program.lanes} x {scalar}>"
+    taps = sorted({tap for _, tap, _ in program.products})
+    n_chains = max(1, _CHAINS // len(taps))
+    keys = sorted({(tap, accumulator % n_chains) for accumulator, tap, _ in program.products})
+    with code.loop("%first", "%last") as edge:
+        source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
+
+        def body(step: str, sums: _Sums) -> _Sums:
+            result_of_step = code.address("%result", code.value(f"mul i64 {step}, %result_step"))
+            source_of_step = code.address(source, code.value(f"mul i64 {step}, %operand_step"))
+            gradients: dict[int, str] = {}
+            operands: dict[int, str] = {}
+            for accumulator, tap, offset in program.products:
+                if accumulator not in gradients:
+                    place = program.outputs[accumulator] * size
+                    gradients[accumulator] = code.load(vector, result_of_step, place, size)
+                if offset not in operands:
+                    operands[offset] = code.load(vector, source_of_step, offset * size, size)
+                key = (tap, accumulator % n_chains)
+                sums[key] = _fma(code, program, element, gradients[accumulator], operands[offset], sums[key])
+            return sums
+
+        sums = _summing_loop(code, vector, "0", "%n_steps", dict.fromkeys(keys, "zeroinitializer"), body)
+        base = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
+        for tap in taps:
+            of_tap = [sums[key] for key in keys if key[0] == tap]
+            total = of_tap[0]
+            for other in of_tap[1:]:
+                total = code.value(f"fadd {vector} {total}, {other}")
+            place = code.address(base, tap * size)
+            before = code.value(f"load {scalar}, ptr {place}, align {size}")
+            reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
+            of_lanes = code.value(f"call reassoc {scalar} {reduce}({scalar} -0.0, {vector} {total})")
+            code.do(f"store {scalar} {code.value(f'fadd {scalar} {before}, {of_lanes}')}, ptr {place}, align {size}")
+
+
+def _splat(code: _Code, program: TileProgram, scalar: str, base: str, offset: int, size: int) -> str:
+    vector = f"<{program.lanes} x {scalar}>"
+    first = code.value(f"insertelement {vector} poison, {scalar} {code.load(scalar, base, offset, size)}, i64 0")
+    return code.value(f"shufflevector {vector} {first}, {vector} poison, <{program.lanes} x i32> zeroinitializer")
+
+
+def _fma(code: _Code, program: TileProgram, element: Element, a: str, b: str, c: str) -> str:
+    scalar, suffix, _ = _ELEMENTS[element]
+    vector = f"<{program.lanes} x {scalar}>"
+    return code.value(f"call {vector} @llvm.fma.v{program.lanes}{suffix}({vector} {a}, {vector} {b}, {vector} {c})")
+
+
+def _summing_loop(
+    code: _Code, vector: str, begin: str, end: str, initial: _Sums, body: Callable[[str, _Sums], _Sums]
+) -> _Sums:
+    """Run `body` for each number of a range that is not empty, the sums in registers, and return the last ones."""
+    name = code.name()
+    code.label(f"{name}entry")
+    code.label(f"{name}body")
+    opening = len(code.lines)
+    number = f"%{code.name()}"
+    phis = {key: f"%{code.name()}" for key in initial}
+    sums = body(number, dict(phis))
+    following = code.value(f"add i64 {number}, 1")
+    more = code.value(f"icmp slt i64 {following}, {end}")
+    code.do(f"br i1 {more}, label %{name}body, label %{name}end")
+    entry, latch = f"%{name}entry", f"%{name}body"
+    code.lines[opening:opening] = [
+        f"  {number} = phi i64 [ {begin}, {entry} ], [ {following}, {latch} ]",
+        *(f"  {phis[k]} = phi {vector} [ {initial[k]}, {entry} ], [ {sums[k]}, {latch} ]" for k in initial),
+    ]
+    code.lines.append(f"{name}end:")
+    return sums
+
+
+def run_function(kind: Pass) -> str:
+    """Return a module with the function `run`, which works through a table with any program's tiles.
+
+    A task is a block of nodes and, but for `"weight"`, a step along the batch.
+    """
+    code = _Code()
+    code.lines += ["define void @run(ptr %table) {", "entry:"]
+    columns = {name: code.load("i64", "%table", 8 * number, 8) for number, name in enumerate(TABLE) if name != "next"}
+    pointers = {name: code.value(f"inttoptr i64 {columns[name]} to ptr") for name in _POINTERS}
+    programs = code.address("%table", 8 * len(TABLE))
+    code.label("take")
+    task = code.value("atomicrmw add ptr %table, i64 1 monotonic")
+    is_left = code.value(f"icmp slt i64 {task}, {columns['n_tasks']}")
+    code.do(f"br i1 {is_left}, label %work, label %finish")
+    code.lines.append("work:")
+    step = code.value(f"sdiv i64 {task}, {columns['n_node_blocks']}")
+    block = code.value(f"srem i64 {task}, {columns['n_node_blocks']}")
+    result = code.address(pointers["result"], code.value(f"mul i64 {step}, {columns['result_step']}"))
+    operand = code.address(pointers["operand"], code.value(f"mul i64 {step}, {columns['operand_step']}"))
+    begin = code.value(f"mul i64 {block}, {columns['node_block']}")
+    until = code.value(f"add i64 {begin}, {columns['node_block']}")
+    inside = code.value(f"icmp slt i64 {until}, {columns['n_nodes']}")
+    end = code.value(f"select i1 {inside}, i64 {until}, i64 {columns['n_nodes']}")
+    with code.loop("0", columns["n_programs"]) as number:
+        program = code.address(programs, code.value(f"mul i64 {number}, 24"))
+        function = code.value(f"inttoptr i64 {code.load('i64', program, 0, 8)} to ptr")
+        n_tiles = code.load("i64", program, 8, 8)
+        places = code.value(f"inttoptr i64 {code.load('i64', program, 16, 8)} to ptr")
+        with code.loop("0", n_tiles) as tile:
+            place = code.address(places, code.value(f"mul i64 {tile}, 16"))
+            operand_tile = code.address(operand, code.load("i64", place, 0, 8))
+            result_tile = code.address(result, code.load("i64", place, 8, 8))
+            with code.loop(begin, end) as node:
+                first = code.load_index(pointers["indptr"], node)
+                last = code.load_index(pointers["indptr"], code.value(f"add i64 {node}, 1"))
+                of_node = code.address(result_tile, code.value(f"mul i64 {node}, {columns['result_stride']}"))
+                name = code.name()
+                has_edges = code.value(f"icmp slt i64 {first}, {last}")
+                code.do(f"br i1 {has_edges}, label %{name}call, label %{name}skip")
+                code.lines.append(f"{name}call:")
+                arguments = (
+                    f"ptr {of_node}, ptr {operand_tile}, i64 {columns['operand_stride']}, ptr {pointers['indices']}, "
+                    f"ptr {pointers['weights']}, ptr {pointers['order']}, i64 {first}, i64 {last}"
+                )
+                if kind == "weight":
+                    arguments += "".join(f", i64 {columns[c]}" for c in ("n_steps", "result_step", "operand_step"))
+                code.do(f"call void {function}({arguments})")
+                code.label(f"{name}skip")
+    code.do("br label %take")
+    code.lines += ["finish:", "  ret void", "}"]
+    return "\n".join(code.lines)
+
+
+_POINTERS = ("result", "operand", "indptr", "indices", "weights", "order")

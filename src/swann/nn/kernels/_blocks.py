@@ -1,0 +1,55 @@
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ...trace import KINDS
+
+BLOCK = 16
+_ELEMENTWISE = (nn.Identity, nn.Dropout, nn.AlphaDropout)
+
+
+def to_blocks(maps: Tensor) -> Tensor:
+    """Return maps with the samples of a block beside each other, of shape `[blocks, channels, *size, block]`.
+
+    A block has 16 samples, or all of them where 16 does not divide their number.
+
+    Args:
+        maps: of shape `[batch, channels, *size]`.
+    """
+    n_samples = maps.shape[0]
+    if torch.compiler.is_compiling() or n_samples == 0 or n_samples % BLOCK:  # a traced batch may be of any size
+        return maps.movedim(0, -1).contiguous().unsqueeze(0)
+    return maps.reshape(n_samples // BLOCK, BLOCK, *maps.shape[1:]).movedim(1, -1).contiguous()
+
+
+def from_blocks(blocks: Tensor) -> Tensor:
+    """Return blocks as maps of shape `[batch, channels, *size]`."""
+    return blocks.movedim(-1, 1).reshape(blocks.shape[0] * blocks.shape[-1], *blocks.shape[1:-1])
+
+
+def apply_to_blocks(module: nn.Module, blocks: Tensor) -> Tensor:
+    """Return what a stage between two layers makes of blocks, without moving them where that can be had.
+
+    Args:
+        module: a stage, see `swann.trace.KINDS`.
+        blocks: of shape `[blocks, channels, *size, block]`.
+    """
+    kind = KINDS[type(module).__name__]
+    if kind == "activation" or isinstance(module, _ELEMENTWISE):
+        return cast(Tensor, module(blocks))
+    if kind == "flatten":
+        return blocks.flatten(1, -2)
+    if isinstance(module, _BatchNorm):
+        if isinstance(module, nn.BatchNorm1d):
+            flat = blocks.flatten(2)
+        else:
+            flat = blocks.reshape(*blocks.shape[:2], -1, blocks.shape[-1])
+            flat = flat.unsqueeze(-1) if isinstance(module, nn.BatchNorm3d) else flat
+        return cast(Tensor, module(flat)).view(blocks.shape)
+    if kind in ("pool", "pad") or (kind == "dropout" and blocks.ndim > 3):
+        by_channel = blocks.movedim(-1, 2).flatten(0, 1)  # a channel's samples take the place of channels
+        result = module(by_channel).movedim(1, -1)
+        return cast(Tensor, result.reshape(*blocks.shape[:2], *result.shape[1:]))
+    return to_blocks(module(from_blocks(blocks)))

@@ -1,0 +1,121 @@
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ._assembly import Pass
+from ._compile import n_vector_registers
+from ._tiles import TileProgram, Tiles, correlation, tiles, transposed
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LinkShape:
+    """How the kernels of a link meet the maps at both ends; all tuples have one number for each spatial axis.
+
+    Args:
+        source: size of the map that the link starts from.
+        target: size of the map that it ends at.
+        kernel: kernel size.
+        stride: stride.
+        before: rows of zeros before each axis; negative numbers crop.
+        dilation: dilation.
+    """
+
+    source: Shape
+    target: Shape
+    kernel: Shape
+    stride: Shape
+    before: Shape
+    dilation: Shape
+
+    @property
+    def n_taps(self) -> int:
+        """The weights of one edge."""
+        return math.prod(self.kernel)
+
+    def flat(self) -> list[int]:
+        """Return the numbers in a row, as `unflatten` reads them."""
+        parts = (self.source, self.target, self.kernel, self.stride, self.before, self.dilation)
+        return [len(self.source), *(number for part in parts for number in part)]
+
+
+@lru_cache(maxsize=4096)
+def unflatten(numbers: tuple[int, ...]) -> tuple[LinkShape, ...]:
+    """Return the shapes that `LinkShape.flat` wrote one after the other."""
+    shapes = []
+    position = 0
+    while position < len(numbers):
+        n_axes = numbers[position]
+        start = position + 1
+        shapes.append(LinkShape(*(numbers[start + n_axes * i : start + n_axes * (i + 1)] for i in range(6))))
+        position = start + 6 * n_axes
+    return tuple(shapes)
+
+
+def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles:
+    """Return the tiles of one pass over maps of shape `[nodes, *size, block]`, in elements.
+
+    Args:
+        shape: the link's shape.
+        kind: the pass; the weight gradient has the forward pass's tiles.
+        block: samples that stand beside each other.
+        lanes: elements of a vector register; what is left of the block is worked on with a shorter vector.
+    """
+    relations = tuple(
+        map(correlation, shape.source, shape.target, shape.kernel, shape.stride, shape.before, shape.dilation)
+    )
+    operand, result = shape.source, shape.target
+    if kind == "input":
+        relations = tuple(map(transposed, relations, shape.source))
+        operand, result = result, operand
+    steps = _strides(operand, block), _strides(result, block)
+    found = Tiles()
+    full = block // lanes
+    limit = n_vector_registers() // 2
+    if full:
+        found |= tiles(relations, shape.kernel, *steps, lanes, full, limit)
+    if block % lanes:
+        shift = full * lanes
+        rest = tiles(relations, shape.kernel, *steps, block % lanes, 1, limit)
+        for program, places in rest.items():
+            found[program] = [(first + shift, second + shift) for first, second in places]
+    return found
+
+
+def column_tiles(n_taps: int, n_places: int, kind: Pass, lanes: int) -> Tiles:
+    """Return the tiles of one pass where each tap of a source map stands in a row of its own, in elements.
+
+    The columns are of shape `[sources, n_taps, n_places]`, the target map is of shape `[targets, n_places]`.
+    """
+    found: Tiles = {}
+    for width, vectors, start in _chunks(n_places, lanes, 8 if kind != "input" else 1):
+        if kind == "input":
+            for first in range(0, n_taps, 16):
+                taps = range(first, min(first + 16, n_taps))
+                outputs = tuple((tap - first) * n_places for tap in taps)
+                products = tuple((number, tap, 0) for number, tap in enumerate(taps))
+                program = TileProgram(width, outputs, products)
+                found.setdefault(program, []).append((start, first * n_places + start))
+            continue
+        program = TileProgram(
+            width,
+            tuple(vector * width for vector in range(vectors)),
+            tuple((v, tap, tap * n_places + v * width) for tap in range(n_taps) for v in range(vectors)),
+        )
+        found.setdefault(program, []).append((start, start))
+    return found
+
+
+def _chunks(n_places: int, lanes: int, most: int) -> Iterator[tuple[int, int, int]]:
+    """Iterate over `(lanes, vectors, start)` that cover `n_places` elements."""
+    full = n_places // lanes
+    for first in range(0, full, most):
+        yield lanes, min(most, full - first), first * lanes
+    if n_places % lanes:
+        yield n_places % lanes, 1, full * lanes
+
+
+def _strides(size: Sequence[int], block: int) -> Shape:
+    return tuple(math.prod(size[axis + 1 :]) * block for axis in range(len(size)))

@@ -1,0 +1,143 @@
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._geometry import unflatten
+from ._passes import forward_, input_gradient_, weight_gradient
+from ._wiring import Edges
+
+_LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
+_LIBRARY.define(  # type: ignore[no-untyped-call]
+    "sparse_layer(Tensor[] sources, Tensor[] weights, Tensor[] wirings, Tensor? bias, int[] shapes, SymInt[] size, "
+    "bool by_columns) -> Tensor"
+)
+_LIBRARY.define(  # type: ignore[no-untyped-call]
+    "sparse_layer_backward(Tensor gradient, Tensor[] sources, Tensor[] weights, Tensor[] wirings, int[] shapes, "
+    "bool by_columns, bool[] wanted) -> Tensor[]"
+)
+
+
+def sparse_layer(
+    sources: list[Tensor],
+    weights: list[Tensor],
+    wirings: list[Tensor],
+    bias: Tensor | None,
+    shapes: list[int],
+    size: list[int],
+    by_columns: bool = False,
+) -> Tensor:
+    """Return the sum of what flows into a layer through all its links, computed from existing edges alone (Eq. 4).
+
+    Maps stand in blocks of samples, see `to_blocks`. All floating-point tensors are float32, or all float64; under
+    autocast they are taken as float32. The operator is `torch.ops.swann.sparse_layer`.
+
+    Args:
+        sources: for each link the map that it starts from, of shape `[blocks, sources, *size, block]`, or its columns,
+            from `to_columns`.
+        weights: for each link the weights of its edges, of shape `[edges, *kernel]`.
+        wirings: for each link its edges, from `wiring`.
+        bias: of shape `[targets]`.
+        shapes: the shape of each link, one after the other, from `LinkShape.flat`.
+        size: the shape of the layer's map, `[blocks, targets, *size, block]`.
+        by_columns: whether the sources are columns.
+
+    Returns:
+        The layer's map, of shape `size`.
+    """
+    result: Tensor = torch.ops.swann.sparse_layer(sources, weights, wirings, bias, shapes, size, by_columns)
+    return result
+
+
+@torch.library.impl(_LIBRARY, "sparse_layer", "CPU")
+def compute_layer(
+    sources: list[Tensor],
+    weights: list[Tensor],
+    wirings: list[Tensor],
+    bias: Tensor | None,
+    shapes: list[int],
+    size: list[int],
+    by_columns: bool,
+) -> Tensor:
+    """Return a layer's map; see `sparse_layer`."""
+    result = sources[0].new_empty(size)
+    if bias is None:
+        result.zero_()
+    else:
+        result.copy_(bias.view(-1, *(1,) * (len(size) - 2)))
+    if result.numel():
+        for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
+            edges = edges_of(packed, weight, source, size[1], by_columns)
+            forward_(result, source.contiguous(), weight.contiguous(), edges, link, by_columns)
+    return result
+
+
+def _layer_without_data(sources: list[Tensor], *others: Any) -> Tensor:
+    size: list[int] = others[4]
+    return sources[0].new_empty(size)
+
+
+@torch.library.impl(_LIBRARY, "sparse_layer_backward", "CPU")
+def _sparse_layer_backward(
+    gradient: Tensor,
+    sources: list[Tensor],
+    weights: list[Tensor],
+    wirings: list[Tensor],
+    shapes: list[int],
+    by_columns: bool,
+    wanted: list[bool],
+) -> list[Tensor]:
+    """Return the gradients of the sources, then of the weights; empty ones where they are not wanted."""
+    gradient = gradient.contiguous()
+    of_sources, of_weights = [], []
+    for number, link in enumerate(unflatten(tuple(shapes))):
+        source, weight = sources[number].contiguous(), weights[number].contiguous()
+        edges = edges_of(wirings[number], weight, source, gradient.shape[1], by_columns)
+        of_sources.append(torch.zeros_like(source) if wanted[number] else source.new_empty(0))
+        if wanted[number]:
+            input_gradient_(of_sources[-1], gradient, weight, edges, link, by_columns)
+        if wanted[len(sources) + number]:
+            of_weights.append(weight_gradient(gradient, source, weight, edges, link, by_columns))
+        else:
+            of_weights.append(weight.new_empty(0))
+    return of_sources + of_weights
+
+
+def _gradients_without_data(_gradient: Tensor, sources: list[Tensor], *others: Any) -> list[Tensor]:
+    operands, wanted = [*sources, *others[0]], others[-1]
+    return [
+        torch.empty_like(operand, memory_format=torch.contiguous_format) if want else operand.new_empty(0)
+        for operand, want in zip(operands, wanted, strict=True)
+    ]
+
+
+def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
+    sources, weights, wirings, bias, shapes, _, by_columns = inputs
+    ctx.save_for_backward(*sources, *weights, *wirings)
+    ctx.n_links, ctx.has_bias, ctx.shapes, ctx.by_columns = len(sources), bias is not None, shapes, by_columns
+    ctx.wanted = [operand.requires_grad for operand in (*sources, *weights)]
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    n_links, kept = ctx.n_links, ctx.saved_tensors
+    parts = (list(kept[n_links * part : n_links * (part + 1)]) for part in range(3))
+    found = torch.ops.swann.sparse_layer_backward(gradient, *parts, ctx.shapes, ctx.by_columns, ctx.wanted)
+    results = [value if want else None for value, want in zip(found, ctx.wanted, strict=True)]
+    of_bias = bias_gradient(gradient) if ctx.has_bias else None
+    return results[:n_links], results[n_links:], [None] * n_links, of_bias, None, None, None
+
+
+torch.library.register_fake("swann::sparse_layer", _layer_without_data, lib=_LIBRARY)
+torch.library.register_fake("swann::sparse_layer_backward", _gradients_without_data, lib=_LIBRARY)
+torch.library.register_autograd("swann::sparse_layer", _backward, setup_context=_keep_for_backward, lib=_LIBRARY)
+torch.library.register_autocast("swann::sparse_layer", "cpu", torch.float32, lib=_LIBRARY)
+
+
+def bias_gradient(gradient: Tensor) -> Tensor:
+    """Return the gradient of a layer's bias, given that of its map."""
+    return gradient.sum((0, *range(2, gradient.ndim)))
+
+
+def edges_of(packed: Tensor, weight: Tensor, source: Tensor, n_targets: int, by_columns: bool) -> Edges:
+    """Return a link's edges, given its operands."""
+    return Edges(packed, n_targets, source.shape[0 if by_columns else 1], weight.shape[0])

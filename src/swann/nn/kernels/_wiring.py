@@ -1,0 +1,48 @@
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def wiring(mask: Tensor) -> Tensor:
+    """Return the edges of a link as compressed sparse rows in both directions, packed into one int32 tensor.
+
+    In order: where each target's edges begin, each edge's source, where each source's edges begin, each edge's target
+    in the order of the sources, and its place in the order of the targets, which is that of the weights.
+
+    Args:
+        mask: boolean of shape `[targets, sources]`.
+
+    >>> wiring(torch.tensor([[True, False], [True, True]])).tolist()
+    [0, 1, 3, 0, 0, 1, 0, 2, 3, 0, 1, 1, 0, 1, 2]
+    """
+    mask = mask.cpu()
+    targets, sources = mask.nonzero(as_tuple=True)
+    order = torch.argsort(sources, stable=True)
+    zero = torch.zeros(1, dtype=torch.int64)
+    parts = (
+        *(zero, mask.sum(1).cumsum(0), sources),
+        *(zero, mask.sum(0).cumsum(0), targets[order], order),
+    )
+    return torch.cat(parts).to(torch.int32)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The edges of a link, as `wiring` packs them."""
+
+    packed: Tensor
+    n_targets: int
+    n_sources: int
+    n_edges: int
+
+    def by_target(self) -> tuple[int, int, int]:
+        """Return the addresses of the targets' beginnings, of the sources, and 0."""
+        start = self.packed.data_ptr()
+        return start, start + 4 * (self.n_targets + 1), 0
+
+    def by_source(self) -> tuple[int, int, int]:
+        """Return the addresses of the sources' beginnings, of the targets, and of the weights' order."""
+        start = self.packed.data_ptr() + 4 * (self.n_targets + 1 + self.n_edges)
+        targets = start + 4 * (self.n_sources + 1)
+        return start, targets, targets + 4 * self.n_edges
