@@ -25,6 +25,9 @@ _ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "f
 _CHAINS = 8
 """Sums that are to be in flight at once, so that no addition waits for the one before it."""
 
+_WORTH_FETCHING = 3
+"""Products for each vector read from which on it pays to fetch the next edge's map into the cache ahead of time."""
+
 
 class _Code:
     """Lines of one module, with names for intermediate values."""
@@ -91,6 +94,7 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     scalar, suffix, _ = _ELEMENTS[element]
     vector = f"<{program.lanes} x {scalar}>"
     code.lines.append(f"declare {vector} @llvm.fma.v{program.lanes}{suffix}({vector}, {vector}, {vector})")
+    code.lines.append("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
     if kind == "weight":
         reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
         code.lines.append(f"declare {scalar} {reduce}({scalar}, {vector})")
@@ -122,14 +126,20 @@ def _products(code: _Code, program: TileProgram, element: Element, n_taps: int, 
     places = [code.address("%result", output * size) for output in program.outputs]
     starts = {key: code.value(f"load {vector}, ptr {places[key[0]]}, align {size}") for key in keys if key[1] == 0}
 
+    n_read = len({offset for _, _, offset in program.products})
+    fetches_ahead = len(program.products) >= _WORTH_FETCHING * n_read
+
     def body(edge: str, sums: _Sums) -> _Sums:
-        source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
+        source = _operand_of(code, edge)
         number = code.load_index("%order", edge) if ordered else edge
         base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * size}"))
         weights = {tap: _splat(code, program, scalar, base, tap * size, size) for _, tap, _ in program.products}
+        ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetches_ahead else ""
         operands: dict[int, str] = {}
         for product in program.products:
             accumulator, tap, offset = product
+            if offset not in operands and fetches_ahead:
+                code.do(f"call void @llvm.prefetch.p0(ptr {code.address(ahead, offset * size)}, i32 0, i32 3, i32 1)")
             if offset not in operands:
                 operands[offset] = code.load(vector, source, offset * size, size)
             key = (accumulator, chain_of[product])
@@ -153,7 +163,7 @@ def _weight_gradient(code: _Code, program: TileProgram, element: Element, n_taps
     n_chains = max(1, _CHAINS // len(taps))
     keys = sorted({(tap, accumulator % n_chains) for accumulator, tap, _ in program.products})
     with code.loop("%first", "%last") as edge:
-        source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
+        source = _operand_of(code, edge)
 
         def body(step: str, sums: _Sums) -> _Sums:
             result_of_step = code.address("%result", code.value(f"mul i64 {step}, %result_step"))
@@ -182,6 +192,11 @@ def _weight_gradient(code: _Code, program: TileProgram, element: Element, n_taps
             reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
             of_lanes = code.value(f"call reassoc {scalar} {reduce}({scalar} -0.0, {vector} {total})")
             code.do(f"store {scalar} {code.value(f'fadd {scalar} {before}, {of_lanes}')}, ptr {place}, align {size}")
+
+
+def _operand_of(code: _Code, edge: str) -> str:
+    """Return the address of the map that an edge reads; the one after the last edge may be anywhere."""
+    return code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
 
 
 def _splat(code: _Code, program: TileProgram, scalar: str, base: str, offset: int, size: int) -> str:

@@ -8,6 +8,8 @@ Relation = tuple[tuple[tuple[int, int], ...], ...]
 """For each coordinate of a result along one axis: the `(tap, coordinate)` pairs of the operand that enter it."""
 
 MAX_PRODUCTS = 1024
+_TILE_COST = 16
+"""What beginning and ending a tile costs for each edge, in vectors read."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,9 @@ def tiles(
         max_accumulators: how many vectors of sums a program may hold at once.
     """
     limit = max(1, min(max_accumulators, MAX_PRODUCTS // math.prod(kernel)))
-    widths: list[int] = []
-    for relation in reversed(relations):
-        n_touched = sum(map(bool, relation))
-        width = math.ceil(n_touched / math.ceil(n_touched / max(1, limit // math.prod(widths)))) if n_touched else 1
-        widths.insert(0, width)
-    per_tile = math.prod(widths)
-    vectors_per_tile = max(
-        n for n in range(1, vectors + 1) if vectors % n == 0 and n * per_tile <= max(limit, per_tile)
-    )
+    widths = _widths(relations, limit)
+    most = max(1, limit // math.prod(widths))
+    vectors_per_tile = max(n for n in range(1, vectors + 1) if vectors % n == 0 and n <= most)
     result: Tiles = defaultdict(list)
     for classes in itertools.product(*map(_axis_tiles, relations, widths)):
         program = _program(
@@ -103,6 +99,26 @@ def tiles(
             for vector in range(0, vectors, vectors_per_tile):
                 result[program].append((operand + vector * lanes, place + vector * lanes))
     return dict(result)
+
+
+def _widths(relations: tuple[Relation, ...], limit: int) -> tuple[int, ...]:
+    """Return the size of a tile of at most `limit` places whose tiles together read the fewest vectors."""
+    touched = [max(1, sum(map(bool, relation))) for relation in relations]
+    options = [sorted({-(-n // math.ceil(n / width)) for width in range(1, min(n, limit) + 1)}) for n in touched]
+    best: tuple[float, tuple[int, ...]] = (math.inf, (1,) * len(relations))
+    for widths in itertools.product(*options):
+        if math.prod(widths) <= limit:
+            n_read = math.prod(map(_n_read, relations, widths))
+            n_tiles = math.prod(math.ceil(n / width) for n, width in zip(touched, widths, strict=True))
+            best = min(best, (n_read + _TILE_COST * n_tiles, widths))
+    return best[1]
+
+
+def _n_read(relation: Relation, width: int) -> int:
+    """Return how many coordinates of the operand the tiles of one axis read, together."""
+    touched = [pairs for pairs in relation if pairs]
+    tiles_of_axis = (touched[start : start + width] for start in range(0, len(touched), width))
+    return sum(len({coordinate for pairs in tile for _, coordinate in pairs}) for tile in tiles_of_axis)
 
 
 Pattern = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
