@@ -288,3 +288,41 @@ def run_function(kind: Pass) -> str:
 
 
 _POINTERS = ("result", "operand", "indptr", "indices", "weights", "order")
+
+
+GATHER_TABLE = ("next", "n_nodes", "source", "source_stride", "result", "offsets", "n_offsets")
+
+
+def gather_function(element: Element) -> str:
+    """Return a module with the function `gather`, which copies places of each node's map, or zeros, in any order.
+
+    A task is a node. The table's offsets are 32-bit numbers of elements, -1 for a zero.
+    """
+    scalar, _, size = _ELEMENTS[element]
+    code = _Code()
+    code.lines += ["define void @gather(ptr %table) {", "entry:"]
+    columns = {name: code.load("i64", "%table", 8 * number, 8) for number, name in enumerate(GATHER_TABLE)}
+    source, result, offsets = (
+        code.value(f"inttoptr i64 {columns[name]} to ptr") for name in ("source", "result", "offsets")
+    )
+    n_bytes = code.value(f"mul i64 {columns['n_offsets']}, {size}")
+    code.label("take")
+    node = code.value("atomicrmw add ptr %table, i64 1 monotonic")
+    is_left = code.value(f"icmp slt i64 {node}, {columns['n_nodes']}")
+    code.do(f"br i1 {is_left}, label %work, label %finish")
+    code.lines.append("work:")
+    of_node = code.address(source, code.value(f"mul i64 {node}, {columns['source_stride']}"))
+    result_of_node = code.address(result, code.value(f"mul i64 {node}, {n_bytes}"))
+    with code.loop("0", columns["n_offsets"]) as number:
+        place = code.value(f"getelementptr i32, ptr {offsets}, i64 {number}")
+        offset = code.value(f"load i32, ptr {place}, align 4")
+        is_inside = code.value(f"icmp sge i32 {offset}, 0")
+        inside = code.value(f"select i1 {is_inside}, i32 {offset}, i32 0")
+        operand = code.value(f"getelementptr {scalar}, ptr {of_node}, i32 {inside}")
+        found = code.value(f"load {scalar}, ptr {operand}, align {size}")
+        value = code.value(f"select i1 {is_inside}, {scalar} {found}, {scalar} 0.0")
+        end = code.value(f"getelementptr {scalar}, ptr {result_of_node}, i64 {number}")
+        code.do(f"store {scalar} {value}, ptr {end}, align {size}")
+    code.do("br label %take")
+    code.lines += ["finish:", "  ret void", "}"]
+    return "\n".join(code.lines)

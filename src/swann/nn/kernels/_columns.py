@@ -1,11 +1,20 @@
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ._assembly import Element, gather_function
+from ._compile import compile_function
 from ._geometry import LinkShape
+from ._threads import run_on_all_threads
+
+ELEMENTS: dict[torch.dtype, Element] = {torch.float32: "float32", torch.float64: "float64"}
+"""What the kernels compute with."""
 
 _SMALL_BATCH = 8
 
@@ -40,18 +49,38 @@ class _Columns(torch.autograd.Function):
 
 def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
     """Return what `to_columns` returns, without a gradient."""
-    padded = F.pad(source[0], (0, 0, *_padding(shape))).contiguous()
-    _, *steps, last = padded.stride()
-    windows = padded.as_strided(
-        (padded.shape[0], *shape.kernel, *shape.target, padded.shape[-1]),
-        (
-            padded.stride(0),
-            *(step * dilation for step, dilation in zip(steps, shape.dilation, strict=True)),
-            *(step * stride for step, stride in zip(steps, shape.stride, strict=True)),
-            last,
-        ),
+    if source.dtype not in ELEMENTS:
+        return gather_columns(source.float(), shape).to(source.dtype)
+    source = source.contiguous()
+    n_nodes, batch = source.shape[1], source.shape[-1]
+    offsets = _offsets(shape, batch)
+    result = source.new_empty(n_nodes, shape.n_taps, len(offsets) // shape.n_taps)
+    if not result.numel():
+        return result
+    if not source.numel():
+        return result.zero_()
+    stride = source.numel() // n_nodes * source.element_size()
+    table = np.array(
+        [0, n_nodes, source.data_ptr(), stride, result.data_ptr(), offsets.ctypes.data, len(offsets)], dtype=np.int64
     )
-    return windows.clone(memory_format=torch.contiguous_format).view(padded.shape[0], shape.n_taps, -1)
+    run_on_all_threads(compile_function(gather_function(ELEMENTS[source.dtype]), "gather"), table.ctypes.data)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _offsets(shape: LinkShape, batch: int) -> NDArray[np.int32]:
+    """Return which element of a channel's map, of shape `[*source, batch]`, each tap meets at each place; or -1."""
+    n_places = math.prod(shape.target)
+    taps = np.indices(shape.kernel).reshape(len(shape.kernel), shape.n_taps, 1)
+    places = np.indices(shape.target).reshape(len(shape.target), 1, n_places)
+    inside = np.ones((shape.n_taps, n_places), dtype=np.bool_)
+    flat = np.zeros_like(inside, dtype=np.int64)
+    for axis, size in enumerate(shape.source):
+        coordinate = places[axis] * shape.stride[axis] - shape.before[axis] + taps[axis] * shape.dilation[axis]
+        inside &= (coordinate >= 0) & (coordinate < size)
+        flat = flat * size + coordinate
+    offsets = np.where(inside, flat * batch, -1)[..., None] + np.arange(batch)
+    return np.where(inside[..., None], offsets, -1).astype(np.int32).ravel()
 
 
 def scatter_columns(gradient: Tensor, source_shape: torch.Size, shape: LinkShape) -> Tensor:

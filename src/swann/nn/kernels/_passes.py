@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ._assembly import TABLE, Element, Pass, run_function, tile_function
-from ._columns import gather_columns, needs_columns, scatter_columns
+from ._columns import ELEMENTS, gather_columns, needs_columns, scatter_columns
 from ._compile import compile_function, vector_bytes
 from ._geometry import LinkShape, blocked_tiles, column_tiles
 from ._threads import run_on_all_threads
 from ._tiles import Tiles
 from ._wiring import Edges
 
-_ELEMENT: dict[torch.dtype, Element] = {torch.float32: "float32", torch.float64: "float64"}
 _TASKS_PER_THREAD = 4
 
 
@@ -67,7 +66,7 @@ def _run(
     edges: Edges,
     by_columns: bool,
 ) -> None:
-    element = _ELEMENT[weight.dtype]
+    element = ELEMENTS[weight.dtype]
     size = weight.element_size()
     target = operand if kind == "input" else result
     block, n_blocks = target.shape[-1], target.shape[0]
