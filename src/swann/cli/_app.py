@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from .._errors import SwannError
 from ._analyze import analyze
+from ._bench import bench_command
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
@@ -41,6 +42,7 @@ _add("search", search_command)
 _add("convert", convert_command)
 _add("train", train)
 _add("compare", compare_command)
+_add("bench", bench_command)
 _add("reproduce", reproduce)
 
 

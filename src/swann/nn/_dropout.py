@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..trace import Stage, create_module
+from .kernels import apply_to_blocks
 
 _OF_CHANNELS = {
     "Dropout1d": F.dropout,
@@ -31,7 +32,24 @@ class InflowDropout(nn.Module):
         for dropout in self.dropouts:
             of_neurons = _OF_CHANNELS.get(type(dropout).__name__)
             if of_neurons is not None and source.ndim == 2:
-                source = of_neurons(source, cast(float, dropout.p), self.training)
+                source = of_neurons(source, cast(float, dropout.p), dropout.training)
             else:
                 source = dropout(source)
         return source
+
+    @property
+    def drops(self) -> bool:
+        """Whether anything may be dropped now."""
+        return any(dropout.training for dropout in self.dropouts)
+
+    def of_blocks(self, blocks: Tensor) -> Tensor:
+        """Return blocks, of shape `[blocks, sources, *size, block]`, after the dropouts."""
+        for dropout in self.dropouts:
+            of_neurons = _OF_CHANNELS.get(type(dropout).__name__)
+            if not dropout.training:
+                continue
+            if of_neurons is not None and blocks.ndim == 3:
+                blocks = of_neurons(blocks, cast(float, dropout.p), True)
+            else:
+                blocks = apply_to_blocks(dropout, blocks)
+        return blocks

@@ -104,8 +104,9 @@ class SmallWorldNetwork(nn.Module):
         for layer in self.each_layer():
             layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
         # the wiring is the same in all processes: distributed training need not send it with every step
-        fixed = ("mask", "index", "wiring")
-        self._ddp_params_and_buffers_to_ignore = [name for name, _ in self.named_buffers() if name.endswith(fixed)]
+        links = [name for name, module in self.named_modules() if isinstance(module, Link)]
+        fixed = [f"{name}.{buffer}" for name in links for buffer in ("mask", "index", "wiring")]
+        self._ddp_params_and_buffers_to_ignore = fixed
         self.use_backend(backend)
 
     def use_backend(self, backend: Backend) -> "SmallWorldNetwork":
@@ -143,7 +144,8 @@ class SmallWorldNetwork(nn.Module):
             raise InvalidValueError(
                 f"the sparse backend runs on the CPU, the inputs are on {inputs.device}; use backend 'auto' or 'masked'"
             )
-        by_blocks = self.backend != "masked" and inputs.device.type == "cpu"
+        is_empty = not torch.compiler.is_compiling() and len(inputs) == 0  # pooling refuses blocks without samples
+        by_blocks = self.backend != "masked" and inputs.device.type == "cpu" and not is_empty
         output: Tensor = self.input_stages(inputs)
         if by_blocks:
             return forward_blocks(self, output.reshape(-1, *self.plan.chain.source_shape))

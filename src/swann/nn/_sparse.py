@@ -75,7 +75,8 @@ class _Pass:
         wirings = [cast(Tensor, link.wiring) for _, link in links]
         bias: Tensor | None = layer.bias
         kind = sources[0].dtype
-        lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else kind
+        is_lowered = torch.is_autocast_enabled("cpu") and kind != torch.float64
+        lower = torch.get_autocast_dtype("cpu") if is_lowered else kind
         if kind not in _EXACT or lower != kind:  # sums of half-precision products are kept in single precision
             sources, weights = [source.float() for source in sources], [weight.float() for weight in weights]
             bias = None if bias is None else bias.float()
@@ -98,10 +99,10 @@ class _Pass:
         """Return what a link's kernels read, and the number by which its readers share its gradient."""
         source, link = layer.each_link()[position]
         shape, number = layer.link_shapes[position], layer.columns[position]
-        drops = layer.training and len(layer.dropout.dropouts) > 0  # a dropout is another one for each link
+        drops = layer.dropout.drops  # a dropout is another one for each link
         if number in self.columns and not drops:
             return self.columns[number], source
-        blocks = link.prepare_blocks(self.maps[source], layer.dropout)
+        blocks = link.prepare_blocks(self.maps[source], layer.dropout.of_blocks)
         if self.by_columns:
             columns = to_columns(blocks, shape)
             if not drops:

@@ -1,7 +1,8 @@
 """Pictures of results."""
 
+from ._bench_plot import plot_bench
 from ._density_plot import plot_densities
 from ._graph_plot import can_be_drawn, plot_graph
 from ._search_plot import plot_search
 
-__all__ = ["can_be_drawn", "plot_densities", "plot_graph", "plot_search"]
+__all__ = ["can_be_drawn", "plot_bench", "plot_densities", "plot_graph", "plot_search"]

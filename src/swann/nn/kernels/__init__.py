@@ -1,22 +1,27 @@
 """Convolutions and linear layers computed from existing edges alone."""
 
-from ._blocks import apply_to_blocks, from_blocks, to_blocks
-from ._columns import needs_columns, to_columns
+from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
+from ._columns import SMALL_BATCH, needs_columns, to_columns
+from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
 from ._operator import sparse_layer
 from ._shared import SharedGradients, shared_layer
 from ._wiring import wiring
 
 __all__ = [
+    "BLOCK",
+    "SMALL_BATCH",
     "LinkShape",
     "SharedGradients",
     "apply_to_blocks",
     "from_blocks",
     "needs_columns",
+    "processor",
     "shared_layer",
     "sparse_layer",
     "to_blocks",
     "to_columns",
     "unflatten",
+    "vector_bytes",
     "wiring",
 ]

@@ -36,7 +36,7 @@ def apply_to_blocks(module: nn.Module, blocks: Tensor) -> Tensor:
         module: a stage, see `swann.trace.KINDS`.
         blocks: of shape `[blocks, channels, *size, block]`.
     """
-    kind = KINDS[type(module).__name__]
+    kind = KINDS.get(type(module).__name__)  # None for a module put in its place, as SyncBatchNorm for BatchNorm2d
     if kind == "activation" or isinstance(module, _ELEMENTWISE):
         return cast(Tensor, module(blocks))
     if kind == "flatten":

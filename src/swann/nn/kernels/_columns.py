@@ -16,12 +16,12 @@ from ._threads import run_on_all_threads
 ELEMENTS: dict[torch.dtype, Element] = {torch.float32: "float32", torch.float64: "float64"}
 """What the kernels compute with."""
 
-_SMALL_BATCH = 8
+SMALL_BATCH = 8
 
 
 def needs_columns(blocks: Tensor) -> bool:
     """Return whether the batch is too small to fill vectors, so that neighbouring places have to."""
-    return blocks.shape[0] == 1 and blocks.shape[-1] < _SMALL_BATCH
+    return blocks.shape[0] == 1 and blocks.shape[-1] < SMALL_BATCH
 
 
 def to_columns(source: Tensor, shape: LinkShape) -> Tensor:
@@ -86,7 +86,7 @@ def _offsets(shape: LinkShape, batch: int) -> NDArray[np.int32]:
 def scatter_columns(gradient: Tensor, source_shape: torch.Size, shape: LinkShape) -> Tensor:
     """Return the gradient of the map that `gather_columns` was given, from that of its columns."""
     padding = _padding(shape)
-    padded = F.pad(gradient.new_zeros(source_shape[1:]), (0, 0, *padding))
+    padded = _padded(gradient.new_zeros(source_shape[1:]), padding)
     by_tap = gradient.reshape(gradient.shape[0], shape.n_taps, *shape.target, source_shape[-1])
     for number, tap in enumerate(np.ndindex(*shape.kernel)):
         places = tuple(
@@ -94,7 +94,15 @@ def scatter_columns(gradient: Tensor, source_shape: torch.Size, shape: LinkShape
             for t, dilation, n, stride in zip(tap, shape.dilation, shape.target, shape.stride, strict=True)
         )
         padded[(slice(None), *places)] += by_tap[:, number]
-    return F.pad(padded, (0, 0, *(-amount for amount in padding))).unsqueeze(0)
+    return _padded(padded, [-amount for amount in padding]).unsqueeze(0)
+
+
+def _padded(maps: Tensor, amounts: list[int]) -> Tensor:
+    """Return maps with zeros added around them, then cropped: a kernel may meet zeros alone."""
+    if min(amounts, default=0) < 0 < max(amounts, default=0):
+        maps = F.pad(maps, (0, 0, *(max(0, amount) for amount in amounts)))
+        amounts = [min(0, amount) for amount in amounts]
+    return F.pad(maps, (0, 0, *amounts))
 
 
 def _padding(shape: LinkShape) -> list[int]:

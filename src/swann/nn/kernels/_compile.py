@@ -22,6 +22,11 @@ def _target_machine() -> Any:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3)
 
 
+def processor() -> str:
+    """Return the name of this processor, as compilers know it, and what it has."""
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+
+
 @cache
 def vector_bytes() -> int:
     """Return the bytes of the widest vector register of this processor."""

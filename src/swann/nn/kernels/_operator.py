@@ -3,6 +3,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..._errors import InvalidValueError
+from ._check import check_link
 from ._geometry import unflatten
 from ._passes import forward_, input_gradient_, weight_gradient
 from ._wiring import Edges
@@ -44,6 +46,9 @@ def sparse_layer(
 
     Returns:
         The layer's map, of shape `size`.
+
+    Raises:
+        InvalidValueError: the operands do not fit each other, or are of another type.
     """
     result: Tensor = torch.ops.swann.sparse_layer(sources, weights, wirings, bias, shapes, size, by_columns)
     return result
@@ -61,12 +66,15 @@ def compute_layer(
 ) -> Tensor:
     """Return a layer's map; see `sparse_layer`."""
     result = sources[0].new_empty(size)
+    links = unflatten(tuple(shapes))
+    for source, weight, packed, link in zip(sources, weights, wirings, links, strict=True):
+        check_link(source, weight, packed, link, result, by_columns)
     if bias is None:
         result.zero_()
     else:
         result.copy_(bias.view(-1, *(1,) * (len(size) - 2)))
     if result.numel():
-        for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
+        for source, weight, packed, link in zip(sources, weights, wirings, links, strict=True):
             edges = edges_of(packed, weight, source, size[1], by_columns)
             forward_(result, source.contiguous(), weight.contiguous(), edges, link, by_columns)
     return result
@@ -119,6 +127,7 @@ def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> Non
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    refuse_second_derivative()
     n_links, kept = ctx.n_links, ctx.saved_tensors
     parts = (list(kept[n_links * part : n_links * (part + 1)]) for part in range(3))
     found = torch.ops.swann.sparse_layer_backward(gradient, *parts, ctx.shapes, ctx.by_columns, ctx.wanted)
@@ -133,6 +142,14 @@ torch.library.register_autograd("swann::sparse_layer", _backward, setup_context=
 torch.library.register_autocast("swann::sparse_layer", "cpu", torch.float32, lib=_LIBRARY)
 
 
+def refuse_second_derivative() -> None:
+    """Raise InvalidValueError if a backward pass is to be differentiated itself: what it computes is no graph."""
+    if torch.is_grad_enabled():
+        raise InvalidValueError(
+            "the sparse backend has no second derivatives (create_graph=True); use network.use_backend('masked')"
+        )
+
+
 def bias_gradient(gradient: Tensor) -> Tensor:
     """Return the gradient of a layer's bias, given that of its map."""
     return gradient.sum((0, *range(2, gradient.ndim)))
@@ -140,4 +157,4 @@ def bias_gradient(gradient: Tensor) -> Tensor:
 
 def edges_of(packed: Tensor, weight: Tensor, source: Tensor, n_targets: int, by_columns: bool) -> Edges:
     """Return a link's edges, given its operands."""
-    return Edges(packed, n_targets, source.shape[0 if by_columns else 1], weight.shape[0])
+    return Edges(packed.contiguous(), n_targets, source.shape[0 if by_columns else 1], weight.shape[0])

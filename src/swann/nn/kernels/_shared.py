@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ._geometry import unflatten
-from ._operator import bias_gradient, compute_layer, edges_of
+from ._operator import bias_gradient, compute_layer, edges_of, refuse_second_derivative
 from ._passes import input_gradient_, weight_gradient
 
 
@@ -58,8 +58,8 @@ class _SharedLayer(torch.autograd.Function):
         return compute_layer(sources, weights, wirings, bias, shapes, size, False)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        refuse_second_derivative()
         gradient = gradient.contiguous()
         operands, n_links = ctx.saved_tensors, len(ctx.numbers)
         wanted = ctx.needs_input_grad[6:]
