@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .kernels import (
+    LinkShape,
     SharedGradients,
     apply_to_blocks,
     from_blocks,
@@ -18,6 +19,7 @@ from .kernels import (
 )
 
 if TYPE_CHECKING:
+    from ._link import Link
     from ._network import SmallWorldLayer, SmallWorldNetwork
 
 _EXACT = (torch.float32, torch.float64)
@@ -69,7 +71,11 @@ class _Pass:
         if not links:
             example = self.maps[max(self.maps)]
             return to_blocks(layer.without_inputs(self.shape[0] * self.shape[-1], example))
-        operands = [self._operand(layer, position) for position in range(len(links))]
+        drops = layer.dropout.drops
+        operands = [
+            self._operand(layer, source, link, shape, number, drops)
+            for (source, link), shape, number in zip(links, layer.link_shapes, layer.columns, strict=True)
+        ]
         sources = [operand for operand, _ in operands]
         weights: list[Tensor] = [link.weight for _, link in links]
         wirings = [cast(Tensor, link.wiring) for _, link in links]
@@ -95,11 +101,13 @@ class _Pass:
         self.read.add(number)
         return is_first
 
-    def _operand(self, layer: SmallWorldLayer, position: int) -> tuple[Tensor, int]:
-        """Return what a link's kernels read, and the number by which its readers share its gradient."""
-        source, link = layer.each_link()[position]
-        shape, number = layer.link_shapes[position], layer.columns[position]
-        drops = layer.dropout.drops  # a dropout is another one for each link
+    def _operand(
+        self, layer: SmallWorldLayer, source: int, link: Link, shape: LinkShape, number: int, drops: bool
+    ) -> tuple[Tensor, int]:
+        """Return what a link's kernels read, and the number by which its readers share its gradient.
+
+        A dropout that drops is another one for each link, so that no two share what they read.
+        """
         if number in self.columns and not drops:
             return self.columns[number], source
         blocks = link.prepare_blocks(self.maps[source], layer.dropout.of_blocks)

@@ -1,8 +1,7 @@
 """Tile programs, and the loops around them, as LLVM assembly.
 
-The loops take one pointer to a table of 64-bit integers (`TABLE` names its columns; addresses, byte counts, then three
-columns for each program: its function, its number of tiles, their places). Any number of threads may run one table at
-once; each takes the next task until none is left.
+The loops take one pointer to a table of 64-bit integers, of which `TABLE`, `TASK`, `LINK` and `PROGRAM` name the
+columns. Any number of threads may run one table at once; each takes the next task until none is left.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,11 +14,19 @@ Element = Literal["float32", "float64"]
 Pass = Literal["forward", "input", "weight"]
 """The forward pass, the input gradient and the weight gradient."""
 
-TABLE = (
-    *("next", "n_tasks", "n_node_blocks", "node_block", "n_nodes"),
-    *("result", "result_stride", "result_step", "operand", "operand_stride", "operand_step"),
-    *("indptr", "indices", "weights", "order", "n_steps", "n_programs"),
+TABLE = ("next", "n_tasks", "tasks", "links")
+"""The number of the next task, their number, and where tasks and links stand."""
+
+TASK = ("first_link", "last_link", "step", "begin", "end")
+"""From which link up to which, which step along the batch, from which node up to which."""
+
+LINK = (
+    *("result", "operand", "indptr", "indices", "weights", "order"),
+    *("result_stride", "result_step", "operand_stride", "operand_step", "n_steps", "n_programs", "programs"),
 )
+"""Addresses; bytes between the maps of two nodes and of two steps; the number of steps; programs."""
+
+PROGRAM = ("function", "n_tiles", "places")
 
 _ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
 _CHAINS = 8
@@ -66,7 +73,9 @@ class _Code:
     def loop(self, begin: str, end: str) -> Iterator[str]:
         """Run the lines inside for each number from `begin` up to, but without, `end`."""
         name = self.name()
-        counter = self.value("alloca i64")
+        counter = f"%{self.name()}"
+        entry = self.lines.index("entry:") + 1  # room for it is made once, not in each turn of a loop around this one
+        self.lines.insert(entry, f"  {counter} = alloca i64")
         self.do(f"store i64 {begin}, ptr {counter}")
         self.label(f"{name}test")
         number = self.value(f"load i64, ptr {counter}")
@@ -235,77 +244,90 @@ def _summing_loop(
 
 
 def run_function(kind: Pass) -> str:
-    """Return a module with the function `run`, which works through a table with any program's tiles.
+    """Return a module with the function `run`, which works through a table with any programs' tiles.
 
-    A task is a block of nodes and, but for `"weight"`, a step along the batch.
+    A task is a range of nodes at one step along the batch, for a range of links.
     """
     code = _Code()
     code.lines += ["define void @run(ptr %table) {", "entry:"]
-    columns = {name: code.load("i64", "%table", 8 * number, 8) for number, name in enumerate(TABLE) if name != "next"}
-    pointers = {name: code.value(f"inttoptr i64 {columns[name]} to ptr") for name in _POINTERS}
-    programs = code.address("%table", 8 * len(TABLE))
+    table = _row(code, TABLE, "%table")
+    tasks, links = (code.value(f"inttoptr i64 {table[name]} to ptr") for name in ("tasks", "links"))
     code.label("take")
-    task = code.value("atomicrmw add ptr %table, i64 1 monotonic")
-    is_left = code.value(f"icmp slt i64 {task}, {columns['n_tasks']}")
+    number = code.value("atomicrmw add ptr %table, i64 1 monotonic")
+    is_left = code.value(f"icmp slt i64 {number}, {table['n_tasks']}")
     code.do(f"br i1 {is_left}, label %work, label %finish")
     code.lines.append("work:")
-    step = code.value(f"sdiv i64 {task}, {columns['n_node_blocks']}")
-    block = code.value(f"srem i64 {task}, {columns['n_node_blocks']}")
-    result = code.address(pointers["result"], code.value(f"mul i64 {step}, {columns['result_step']}"))
-    operand = code.address(pointers["operand"], code.value(f"mul i64 {step}, {columns['operand_step']}"))
-    begin = code.value(f"mul i64 {block}, {columns['node_block']}")
-    until = code.value(f"add i64 {begin}, {columns['node_block']}")
-    inside = code.value(f"icmp slt i64 {until}, {columns['n_nodes']}")
-    end = code.value(f"select i1 {inside}, i64 {until}, i64 {columns['n_nodes']}")
-    with code.loop("0", columns["n_programs"]) as number:
-        program = code.address(programs, code.value(f"mul i64 {number}, 24"))
-        function = code.value(f"inttoptr i64 {code.load('i64', program, 0, 8)} to ptr")
-        n_tiles = code.load("i64", program, 8, 8)
-        places = code.value(f"inttoptr i64 {code.load('i64', program, 16, 8)} to ptr")
-        with code.loop("0", n_tiles) as tile:
-            place = code.address(places, code.value(f"mul i64 {tile}, 16"))
-            operand_tile = code.address(operand, code.load("i64", place, 0, 8))
-            result_tile = code.address(result, code.load("i64", place, 8, 8))
-            with code.loop(begin, end) as node:
-                first = code.load_index(pointers["indptr"], node)
-                last = code.load_index(pointers["indptr"], code.value(f"add i64 {node}, 1"))
-                of_node = code.address(result_tile, code.value(f"mul i64 {node}, {columns['result_stride']}"))
-                name = code.name()
-                has_edges = code.value(f"icmp slt i64 {first}, {last}")
-                code.do(f"br i1 {has_edges}, label %{name}call, label %{name}skip")
-                code.lines.append(f"{name}call:")
-                arguments = (
-                    f"ptr {of_node}, ptr {operand_tile}, i64 {columns['operand_stride']}, ptr {pointers['indices']}, "
-                    f"ptr {pointers['weights']}, ptr {pointers['order']}, i64 {first}, i64 {last}"
-                )
-                if kind == "weight":
-                    arguments += "".join(f", i64 {columns[c]}" for c in ("n_steps", "result_step", "operand_step"))
-                code.do(f"call void {function}({arguments})")
-                code.label(f"{name}skip")
+    task = _row(code, TASK, _row_address(code, TASK, tasks, number))
+    with code.loop(task["first_link"], task["last_link"]) as position:
+        link = _row(code, LINK, _row_address(code, LINK, links, position))
+        pointers = {name: code.value(f"inttoptr i64 {link[name]} to ptr") for name in (*LINK[:6], "programs")}
+        result, operand = (
+            code.address(pointers[name], code.value(f"mul i64 {task['step']}, {link[f'{name}_step']}"))
+            for name in ("result", "operand")
+        )
+        with code.loop("0", link["n_programs"]) as which:
+            program = _row(code, PROGRAM, _row_address(code, PROGRAM, pointers["programs"], which))
+            function, places = (code.value(f"inttoptr i64 {program[name]} to ptr") for name in ("function", "places"))
+            with code.loop("0", program["n_tiles"]) as tile:
+                place = code.address(places, code.value(f"mul i64 {tile}, 16"))
+                operand_tile = code.address(operand, code.load("i64", place, 0, 8))
+                result_tile = code.address(result, code.load("i64", place, 8, 8))
+                with code.loop(task["begin"], task["end"]) as node:
+                    first = code.load_index(pointers["indptr"], node)
+                    last = code.load_index(pointers["indptr"], code.value(f"add i64 {node}, 1"))
+                    of_node = code.address(result_tile, code.value(f"mul i64 {node}, {link['result_stride']}"))
+                    name = code.name()
+                    has_edges = code.value(f"icmp slt i64 {first}, {last}")
+                    code.do(f"br i1 {has_edges}, label %{name}call, label %{name}skip")
+                    code.lines.append(f"{name}call:")
+                    arguments = (
+                        f"ptr {of_node}, ptr {operand_tile}, i64 {link['operand_stride']}, ptr {pointers['indices']}, "
+                        f"ptr {pointers['weights']}, ptr {pointers['order']}, i64 {first}, i64 {last}"
+                    )
+                    if kind == "weight":
+                        arguments += "".join(f", i64 {link[c]}" for c in ("n_steps", "result_step", "operand_step"))
+                    code.do(f"call void {function}({arguments})")
+                    code.label(f"{name}skip")
     code.do("br label %take")
     code.lines += ["finish:", "  ret void", "}"]
     return "\n".join(code.lines)
 
 
-_POINTERS = ("result", "operand", "indptr", "indices", "weights", "order")
+def _row(code: _Code, columns: tuple[str, ...], row: str) -> dict[str, str]:
+    """Load the numbers of a row by their names, but for the one that other threads change."""
+    return {name: code.load("i64", row, 8 * number, 8) for number, name in enumerate(columns) if name != "next"}
+
+
+def _row_address(code: _Code, columns: tuple[str, ...], rows: str, number: str) -> str:
+    return code.address(rows, code.value(f"mul i64 {number}, {8 * len(columns)}"))
 
 
 GATHER_TABLE = ("next", "n_nodes", "source", "source_stride", "result", "offsets", "n_offsets")
 
 
-def gather_function(element: Element) -> str:
+def gather_function(element: Element, lanes: int) -> str:
     """Return a module with the function `gather`, which copies places of each node's map, or zeros, in any order.
 
-    A task is a node. The table's offsets are 32-bit numbers of elements, -1 for a zero.
+    A task is a node. The table's offsets are 32-bit numbers of elements, -1 for a zero; there are at least as many as
+    lanes, and the last lanes may be copied twice.
     """
-    scalar, _, size = _ELEMENTS[element]
+    scalar, suffix, size = _ELEMENTS[element]
     code = _Code()
-    code.lines += ["define void @gather(ptr %table) {", "entry:"]
-    columns = {name: code.load("i64", "%table", 8 * number, 8) for number, name in enumerate(GATHER_TABLE)}
+    kinds = {name: f"<{lanes} x {name}>" for name in (scalar, "i32", "i1", "ptr")}
+    masked_gather = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
+    code.lines += [
+        f"declare {kinds[scalar]} {masked_gather}({kinds['ptr']}, i32, {kinds['i1']}, {kinds[scalar]})",
+        "declare i64 @llvm.smin.i64(i64, i64)",
+        "define void @gather(ptr %table) {",
+        "entry:",
+    ]
+    columns = _row(code, GATHER_TABLE, "%table")
     source, result, offsets = (
         code.value(f"inttoptr i64 {columns[name]} to ptr") for name in ("source", "result", "offsets")
     )
     n_bytes = code.value(f"mul i64 {columns['n_offsets']}, {size}")
+    last = code.value(f"sub i64 {columns['n_offsets']}, {lanes}")
+    n_vectors = code.value(f"sdiv i64 {code.value(f'add i64 {last}, {2 * lanes - 1}')}, {lanes}")
     code.label("take")
     node = code.value("atomicrmw add ptr %table, i64 1 monotonic")
     is_left = code.value(f"icmp slt i64 {node}, {columns['n_nodes']}")
@@ -313,16 +335,18 @@ def gather_function(element: Element) -> str:
     code.lines.append("work:")
     of_node = code.address(source, code.value(f"mul i64 {node}, {columns['source_stride']}"))
     result_of_node = code.address(result, code.value(f"mul i64 {node}, {n_bytes}"))
-    with code.loop("0", columns["n_offsets"]) as number:
-        place = code.value(f"getelementptr i32, ptr {offsets}, i64 {number}")
-        offset = code.value(f"load i32, ptr {place}, align 4")
-        is_inside = code.value(f"icmp sge i32 {offset}, 0")
-        inside = code.value(f"select i1 {is_inside}, i32 {offset}, i32 0")
-        operand = code.value(f"getelementptr {scalar}, ptr {of_node}, i32 {inside}")
-        found = code.value(f"load {scalar}, ptr {operand}, align {size}")
-        value = code.value(f"select i1 {is_inside}, {scalar} {found}, {scalar} 0.0")
-        end = code.value(f"getelementptr {scalar}, ptr {result_of_node}, i64 {number}")
-        code.do(f"store {scalar} {value}, ptr {end}, align {size}")
+    with code.loop("0", n_vectors) as number:
+        following = code.value(f"mul i64 {number}, {lanes}")
+        first = code.value(f"call i64 @llvm.smin.i64(i64 {following}, i64 {last})")
+        offset = code.load(kinds["i32"], offsets, code.value(f"mul i64 {first}, 4"), 4)
+        inside = code.value(f"icmp sge {kinds['i32']} {offset}, zeroinitializer")
+        operands = code.value(f"getelementptr {scalar}, ptr {of_node}, {kinds['i32']} {offset}")
+        value = code.value(
+            f"call {kinds[scalar]} {masked_gather}({kinds['ptr']} {operands}, i32 {size}, "
+            f"{kinds['i1']} {inside}, {kinds[scalar]} zeroinitializer)"
+        )
+        end = code.address(result_of_node, code.value(f"mul i64 {first}, {size}"))
+        code.do(f"store {kinds[scalar]} {value}, ptr {end}, align {size}")
     code.do("br label %take")
     code.lines += ["finish:", "  ret void", "}"]
     return "\n".join(code.lines)

@@ -1,5 +1,5 @@
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ._assembly import Element, gather_function
-from ._compile import compile_function
+from ._compile import compile_function, vector_bytes
 from ._geometry import LinkShape
 from ._threads import run_on_all_threads
 
@@ -53,6 +53,8 @@ def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
         return gather_columns(source.float(), shape).to(source.dtype)
     source = source.contiguous()
     n_nodes, batch = source.shape[1], source.shape[-1]
+    if shape.meets_all_at_once:
+        return source.reshape(n_nodes, shape.n_taps, batch)
     offsets = _offsets(shape, batch)
     result = source.new_empty(n_nodes, shape.n_taps, len(offsets) // shape.n_taps)
     if not result.numel():
@@ -63,8 +65,14 @@ def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
     table = np.array(
         [0, n_nodes, source.data_ptr(), stride, result.data_ptr(), offsets.ctypes.data, len(offsets)], dtype=np.int64
     )
-    run_on_all_threads(compile_function(gather_function(ELEMENTS[source.dtype]), "gather"), table.ctypes.data)
+    lanes = min(vector_bytes() // source.element_size(), 2 ** (len(offsets).bit_length() - 1))
+    run_on_all_threads(_gather_address(ELEMENTS[source.dtype], lanes), table.ctypes.data)
     return result
+
+
+@cache
+def _gather_address(element: Element, lanes: int) -> int:
+    return compile_function(gather_function(element, lanes), "gather")
 
 
 @lru_cache(maxsize=4096)

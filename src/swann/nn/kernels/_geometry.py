@@ -1,7 +1,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ._assembly import Pass
 from ._compile import n_vector_registers
@@ -35,6 +35,15 @@ class LinkShape:
         """The weights of one edge."""
         return math.prod(self.kernel)
 
+    @cached_property
+    def meets_all_at_once(self) -> bool:
+        """Whether the kernel has one place, where each of its taps meets the same place of the source."""
+        axes = zip(self.source, self.target, self.kernel, self.before, self.dilation, strict=True)
+        return all(
+            target == 1 and source == kernel and before == 0 and (kernel == 1 or dilation == 1)
+            for source, target, kernel, before, dilation in axes
+        )
+
     def flat(self) -> list[int]:
         """Return the numbers in a row, as `unflatten` reads them."""
         parts = (self.source, self.target, self.kernel, self.stride, self.before, self.dilation)
@@ -52,6 +61,19 @@ def unflatten(numbers: tuple[int, ...]) -> tuple[LinkShape, ...]:
         shapes.append(LinkShape(*(numbers[start + n_axes * i : start + n_axes * (i + 1)] for i in range(6))))
         position = start + 6 * n_axes
     return tuple(shapes)
+
+
+@lru_cache(maxsize=4096)
+def selected(numbers: tuple[int, ...], wanted: tuple[bool, ...]) -> tuple[int, ...]:
+    """Return the numbers of those shapes in a row that are wanted.
+
+    >>> selected((1, 5, 3, 3, 1, 0, 1, 1, 8, 8, 1, 1, 0, 1), (False, True))
+    (1, 8, 8, 1, 1, 0, 1)
+    """
+    if all(wanted):
+        return numbers
+    links = unflatten(numbers)
+    return tuple(number for link, want in zip(links, wanted, strict=True) if want for number in link.flat())
 
 
 def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles:

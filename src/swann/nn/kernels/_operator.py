@@ -6,8 +6,7 @@ from torch import Tensor
 from ..._errors import InvalidValueError
 from ._check import check_link
 from ._geometry import unflatten
-from ._passes import forward_, input_gradient_, weight_gradient
-from ._wiring import Edges
+from ._passes import forward_, input_gradients_, weight_gradients
 
 _LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -66,17 +65,14 @@ def compute_layer(
 ) -> Tensor:
     """Return a layer's map; see `sparse_layer`."""
     result = sources[0].new_empty(size)
-    links = unflatten(tuple(shapes))
-    for source, weight, packed, link in zip(sources, weights, wirings, links, strict=True):
+    for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
         check_link(source, weight, packed, link, result, by_columns)
     if bias is None:
         result.zero_()
     else:
         result.copy_(bias.view(-1, *(1,) * (len(size) - 2)))
-    if result.numel():
-        for source, weight, packed, link in zip(sources, weights, wirings, links, strict=True):
-            edges = edges_of(packed, weight, source, size[1], by_columns)
-            forward_(result, source.contiguous(), weight.contiguous(), edges, link, by_columns)
+    sources, weights, wirings = map(contiguous, (sources, weights, wirings))
+    forward_(result, sources, weights, wirings, shapes, by_columns)
     return result
 
 
@@ -97,18 +93,12 @@ def _sparse_layer_backward(
 ) -> list[Tensor]:
     """Return the gradients of the sources, then of the weights; empty ones where they are not wanted."""
     gradient = gradient.contiguous()
-    of_sources, of_weights = [], []
-    for number, link in enumerate(unflatten(tuple(shapes))):
-        source, weight = sources[number].contiguous(), weights[number].contiguous()
-        edges = edges_of(wirings[number], weight, source, gradient.shape[1], by_columns)
-        of_sources.append(torch.zeros_like(source) if wanted[number] else source.new_empty(0))
-        if wanted[number]:
-            input_gradient_(of_sources[-1], gradient, weight, edges, link, by_columns)
-        if wanted[len(sources) + number]:
-            of_weights.append(weight_gradient(gradient, source, weight, edges, link, by_columns))
-        else:
-            of_weights.append(weight.new_empty(0))
-    return of_sources + of_weights
+    sources, weights, wirings = map(contiguous, (sources, weights, wirings))
+    n_links = len(sources)
+    of_sources = [torch.zeros_like(source) if want else None for source, want in zip(sources, wanted, strict=False)]
+    input_gradients_(of_sources, gradient, weights, wirings, shapes, by_columns)
+    of_weights = weight_gradients(gradient, sources, weights, wirings, shapes, by_columns, wanted[n_links:])
+    return [gradient.new_empty(0) if found is None else found for found in of_sources + of_weights]
 
 
 def _gradients_without_data(_gradient: Tensor, sources: list[Tensor], *others: Any) -> list[Tensor]:
@@ -150,11 +140,11 @@ def refuse_second_derivative() -> None:
         )
 
 
+def contiguous(tensors: list[Tensor]) -> list[Tensor]:
+    """Return tensors whose elements follow each other in memory."""
+    return [tensor.contiguous() for tensor in tensors]
+
+
 def bias_gradient(gradient: Tensor) -> Tensor:
     """Return the gradient of a layer's bias, given that of its map."""
     return gradient.sum((0, *range(2, gradient.ndim)))
-
-
-def edges_of(packed: Tensor, weight: Tensor, source: Tensor, n_targets: int, by_columns: bool) -> Edges:
-    """Return a link's edges, given its operands."""
-    return Edges(packed.contiguous(), n_targets, source.shape[0 if by_columns else 1], weight.shape[0])

@@ -4,9 +4,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._geometry import unflatten
-from ._operator import bias_gradient, compute_layer, edges_of, refuse_second_derivative
-from ._passes import input_gradient_, weight_gradient
+from ._operator import bias_gradient, compute_layer, contiguous, refuse_second_derivative
+from ._passes import input_gradients_, weight_gradients
 
 
 class SharedGradients:
@@ -61,19 +60,21 @@ class _SharedLayer(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         refuse_second_derivative()
         gradient = gradient.contiguous()
-        operands, n_links = ctx.saved_tensors, len(ctx.numbers)
+        n_links, kept = len(ctx.numbers), contiguous(ctx.saved_tensors)
+        sources, weights, wirings = (kept[n_links * part : n_links * (part + 1)] for part in range(3))
         wanted = ctx.needs_input_grad[6:]
-        of_sources: list[Tensor | None] = [None] * n_links
-        of_weights: list[Tensor | None] = [None] * n_links
-        for link, shape in enumerate(unflatten(tuple(ctx.shapes))):
-            source, weight, packed = (operands[n_links * part + link].contiguous() for part in range(3))
-            edges = edges_of(packed, weight, source, gradient.shape[1], False)
-            if wanted[link]:
-                number = ctx.numbers[link]
-                input_gradient_(ctx.shared.of(number, source), gradient, weight, edges, shape, False)
-                of_sources[link] = ctx.shared.take(number) if ctx.is_first[link] else None
-            if wanted[n_links + link]:
-                of_weights[link] = weight_gradient(gradient, source, weight, edges, shape, False)
+        sums = [
+            ctx.shared.of(number, source) if want else None
+            for number, source, want in zip(ctx.numbers, sources, wanted, strict=False)
+        ]
+        input_gradients_(sums, gradient, weights, wirings, ctx.shapes, False)
+        of_sources = [
+            ctx.shared.take(number) if want and is_first else None
+            for number, want, is_first in zip(ctx.numbers, wanted, ctx.is_first, strict=False)
+        ]
+        of_weights = weight_gradients(
+            gradient, sources, weights, wirings, ctx.shapes, False, wanted[n_links : 2 * n_links]
+        )
         of_bias = bias_gradient(gradient) if ctx.has_bias else None
         return None, None, None, None, None, of_bias, *of_sources, *of_weights, *(None,) * n_links
 

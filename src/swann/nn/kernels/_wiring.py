@@ -1,5 +1,3 @@
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -27,22 +25,14 @@ def wiring(mask: Tensor) -> Tensor:
     return torch.cat(parts).to(torch.int32)
 
 
-@dataclass(frozen=True)
-class Edges:
-    """The edges of a link, as `wiring` packs them."""
+def addresses_by_target(packed: Tensor, n_targets: int) -> tuple[int, int]:
+    """Return the addresses of the targets' beginnings and of the sources, in a wiring."""
+    start = packed.data_ptr()
+    return start, start + 4 * (n_targets + 1)
 
-    packed: Tensor
-    n_targets: int
-    n_sources: int
-    n_edges: int
 
-    def by_target(self) -> tuple[int, int, int]:
-        """Return the addresses of the targets' beginnings, of the sources, and 0."""
-        start = self.packed.data_ptr()
-        return start, start + 4 * (self.n_targets + 1), 0
-
-    def by_source(self) -> tuple[int, int, int]:
-        """Return the addresses of the sources' beginnings, of the targets, and of the weights' order."""
-        start = self.packed.data_ptr() + 4 * (self.n_targets + 1 + self.n_edges)
-        targets = start + 4 * (self.n_sources + 1)
-        return start, targets, targets + 4 * self.n_edges
+def addresses_by_source(packed: Tensor, n_targets: int, n_sources: int, n_edges: int) -> tuple[int, int, int]:
+    """Return the addresses of the sources' beginnings, of the targets, and of the weights' order, in a wiring."""
+    start = packed.data_ptr() + 4 * (n_targets + 1 + n_edges)
+    targets = start + 4 * (n_sources + 1)
+    return start, targets, targets + 4 * n_edges
