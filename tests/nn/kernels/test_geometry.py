@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swann.nn.kernels import LinkShape, unflatten
+from swann.nn.kernels._geometry import selected
 
 
 def shapes(n_axes):
