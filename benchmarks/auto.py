@@ -1,99 +1,96 @@
-"""`backend="auto"` and `"sparse"` against `"masked"`, in turn within one process, at inference and a training step."""
+"""Time backend "auto" against "masked" and "sparse" over networks, densities, batches, inference and training.
+
+Run `swann calibrate` first; without it, auto chooses by typical costs.
+"""
 
 import argparse
-import itertools
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
-from _timing import machine
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor
 
 import swann
-from swann.nn import SmallWorldNetwork
+from swann.models import create
 
-MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
-    "mnist5": (swann.models.mnist5, (1, 28, 28)),
-    "convnet_c/4": (lambda: swann.models.convnet_c(width=0.25), (3, 32, 32)),
-    "resnet18/4": (lambda: swann.models.resnet18(width=0.25, image_size=64, n_classes=10), (3, 64, 64)),
+NETWORKS = {
+    "mnist5": ("swann:mnist5", (1, 28, 28), 1.0),
+    "ConvNet-C, width 0.25": ("swann:convnet_c", (3, 32, 32), 0.25),
+    "ConvNet-C": ("swann:convnet_c", (3, 32, 32), 1.0),
 }
 BACKENDS = ("masked", "sparse", "auto")
 
 
-def inference(network: SmallWorldNetwork, images: torch.Tensor) -> Callable[[], None]:
-    """Return what computes the network's output."""
-
-    def job() -> None:
-        with torch.inference_mode():
-            network(images)
-
-    return job
-
-
-def training_step(network: SmallWorldNetwork, images: torch.Tensor) -> Callable[[], None]:
-    """Return what runs forward and backward through the network and changes its weights."""
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
-    labels = torch.arange(len(images)) % 10
-
-    def job() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(network(images), labels).backward()
-        optimizer.step()
-
-    return job
-
-
-def alternate(network: SmallWorldNetwork, job: Callable[[], None], seconds: float) -> dict[str, float]:
-    """Return the median time of a job with each backend, the backends in turn for about so many seconds."""
-    taken: dict[str, list[float]] = {backend: [] for backend in BACKENDS}
-    for backend in BACKENDS:
-        network.use_backend(backend)
-        job()
-        job()
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(taken["auto"]) < 7:
-        for backend in BACKENDS:
-            network.use_backend(backend)
-            start = time.perf_counter()
-            job()
-            taken[backend].append(time.perf_counter() - start)
-    return {backend: statistics.median(values) for backend, values in taken.items()}
-
-
 def main() -> None:
-    """Print a table of times and ratios."""
+    """Read the options, measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
-    parser.add_argument("--p", nargs="+", type=float, default=[0.1, 0.5, 0.9])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 10, 32, 128])
-    parser.add_argument("--seconds", type=float, default=0.5, help="for each line of the table")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--networks", nargs="+", choices=[*NETWORKS], default=[*NETWORKS])
+    parser.add_argument("--p", type=float, nargs="+", default=[0.0, 0.3, 0.6, 0.85])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 32, 128])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    machine("torch")
-    print(f"{arguments.threads} threads")
-    print("| network | p | job | batch | masked ms | sparse/masked | auto/masked |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    worst = 0.0
-    for name, p in itertools.product(arguments.models, arguments.p):
-        create, size = MODELS[name]
-        network = swann.convert(create(), torch.zeros(1, *size), p)
-        for batch, trains in itertools.product(arguments.batches, (False, True)):
-            network.train(trains)
-            images = torch.randn(batch, *size)
-            if trains and batch == 1:
-                continue  # batch norm over a 1×1 map needs two samples
-            job = (training_step if trains else inference)(network, images)
-            found = alternate(network, job, arguments.seconds)
-            sparse, auto = found["sparse"] / found["masked"], found["auto"] / found["masked"]
-            worst = max(worst, auto)
-            print(
-                f"| {name} | {p:g} | {'training step' if trains else 'inference'} | {batch} "
-                f"| {1e3 * found['masked']:.2f} | {sparse:.2f} | {auto:.2f} |",
-                flush=True,
-            )
-    print(f"largest auto/masked: {worst:.3f}")
+    print(
+        "| network | p | batch | pass | masked ms | sparse ms | auto ms | auto / masked | auto / better | dense links |"
+    )
+    print("| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    against_masked, against_better = [], []
+    for name in arguments.networks:
+        for p in arguments.p:
+            for batch in arguments.batches:
+                for training in (False, True)[: 1 + (batch > 1)]:  # batch norm cannot train on one sample
+                    seconds, dense = measure(name, p, batch, training, arguments.rounds)
+                    medians = {backend: statistics.median(found) for backend, found in seconds.items()}
+                    better = min(medians["masked"], medians["sparse"])
+                    against_masked.append(medians["auto"] / medians["masked"])
+                    against_better.append(medians["auto"] / better)
+                    figures = " | ".join(f"{1e3 * medians[backend]:.2f}" for backend in BACKENDS)
+                    kind = "training" if training else "inference"
+                    print(
+                        f"| {name} | {p} | {batch} | {kind} | {figures} | {against_masked[-1]:.2f} | "
+                        f"{against_better[-1]:.2f} | {dense} |",
+                        flush=True,
+                    )
+    for what, ratios in (("masked", against_masked), ("the better of both", against_better)):
+        print(f"auto / {what}: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}")
+
+
+def measure(name: str, p: float, batch: int, training: bool, rounds: int) -> tuple[dict[str, list[float]], str]:
+    """Return the seconds of each backend, and how many links auto computes densely."""
+    model_name, shape, width = NETWORKS[name]
+    model = create(model_name, in_channels=shape[0], n_classes=10, image_size=shape[1], width=width, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(batch, *shape, generator=generator)
+    labels = torch.randint(10, (batch,), generator=generator)
+    twins = {backend: swann.convert(model, images[:1], p, seed=0).use_backend(backend) for backend in BACKENDS}
+    steps = {backend: step(twin.train(training), images, labels, training) for backend, twin in twins.items()}
+    seconds: dict[str, list[float]] = {backend: [] for backend in BACKENDS}
+    for number in range(rounds + 2):
+        for backend in BACKENDS:
+            start = time.perf_counter()
+            steps[backend]()
+            if number > 1:
+                seconds[backend].append(time.perf_counter() - start)
+    choice = next(iter(twins["auto"]._choices.values()))
+    links = [dense for layer in choice for dense in layer]
+    return seconds, f"{sum(links)} of {len(links)}"
+
+
+def step(twin: swann.SmallWorldNetwork, images: Tensor, labels: Tensor, training: bool) -> Callable[[], None]:
+    """Return one inference, or one forward and backward pass."""
+
+    def inference() -> None:
+        with torch.inference_mode():
+            twin(images)
+
+    def forward_and_backward() -> None:
+        twin.zero_grad(set_to_none=True)
+        F.cross_entropy(twin(images), labels).backward()
+
+    return forward_and_backward if training else inference
 
 
 if __name__ == "__main__":

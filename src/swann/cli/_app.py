@@ -12,6 +12,7 @@ from .. import __version__
 from .._errors import SwannError
 from ._analyze import analyze
 from ._bench import bench_command
+from ._calibrate import calibrate_command
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
@@ -43,6 +44,7 @@ _add("convert", convert_command)
 _add("train", train)
 _add("compare", compare_command)
 _add("bench", bench_command)
+_add("calibrate", calibrate_command)
 _add("reproduce", reproduce)
 
 

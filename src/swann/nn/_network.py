@@ -10,7 +10,8 @@ from ._geometry import link_geometry, link_shape
 from ._initialise import initialise_
 from ._link import Link
 from ._plan import Plan
-from ._sparse import forward_blocks
+from ._sparse import forward_sparse
+from .costs import Choice, choose_for, costs_here
 from .kernels import LinkShape
 
 Backend = Literal["auto", "masked", "sparse"]
@@ -114,7 +115,8 @@ class SmallWorldNetwork(nn.Module):
 
         Args:
             backend: `"masked"` for dense convolutions with zeros, `"sparse"` for kernels that compute existing edges
-                alone (on the CPU), `"auto"` for the sparse kernels on the CPU and dense convolutions elsewhere.
+                alone (on the CPU), `"auto"` for whichever is estimated to be faster for each link on the CPU (see
+                `swann.nn.calibrate`), and dense convolutions elsewhere.
 
         Raises:
             UnknownNameError: the backend is not known.
@@ -122,6 +124,7 @@ class SmallWorldNetwork(nn.Module):
         if backend not in get_args(Backend):
             raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(str(backend), get_args(Backend))}")
         self.backend = backend
+        self._choices: dict[tuple[int, bool, int], Choice] = {}
         if backend != "masked":
             for layer in self.each_layer():
                 for _, link in layer.each_link():
@@ -144,11 +147,10 @@ class SmallWorldNetwork(nn.Module):
             raise InvalidValueError(
                 f"the sparse backend runs on the CPU, the inputs are on {inputs.device}; use backend 'auto' or 'masked'"
             )
-        is_empty = not torch.compiler.is_compiling() and len(inputs) == 0  # pooling refuses blocks without samples
-        by_blocks = self.backend != "masked" and inputs.device.type == "cpu" and not is_empty
+        choice = self._choice(inputs)
         output: Tensor = self.input_stages(inputs)
-        if by_blocks:
-            return forward_blocks(self, output.reshape(-1, *self.plan.chain.source_shape))
+        if choice is None or not all(map(all, choice)):
+            return forward_sparse(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
         maps: list[Tensor | None] = [output]
         for number, layer in enumerate(self.each_layer()):
             output = layer(maps)
@@ -157,6 +159,22 @@ class SmallWorldNetwork(nn.Module):
                 if self.last_reader.get(source, 0) <= number + 1:
                     maps[source] = None  # no later layer reads it
         return output
+
+    def _choice(self, inputs: Tensor) -> Choice | None:
+        """Return which links are to be dense; None for none."""
+        if self.backend == "masked" or inputs.device.type != "cpu":
+            return ()
+        if torch.compiler.is_compiling():
+            return None
+        if len(inputs) == 0:  # pooling refuses blocks without samples
+            return ()
+        if self.backend == "sparse":
+            return None
+        key = len(inputs), torch.is_grad_enabled(), torch.get_num_threads()
+        if key not in self._choices:
+            costs = costs_here(key[2])
+            self._choices[key] = choose_for(self, key[0], costs.training if key[1] else costs.inference)
+        return self._choices[key]
 
     def extra_repr(self) -> str:
         """Return the plan's main figures for printing."""

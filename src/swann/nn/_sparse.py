@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
 
 from .kernels import (
+    SMALL_BATCH,
     LinkShape,
     SharedGradients,
     apply_to_blocks,
     from_blocks,
-    needs_columns,
     shared_layer,
     sparse_layer,
     to_blocks,
@@ -21,61 +22,99 @@ from .kernels import (
 if TYPE_CHECKING:
     from ._link import Link
     from ._network import SmallWorldLayer, SmallWorldNetwork
+    from .costs import Choice
 
 _EXACT = (torch.float32, torch.float64)
 
 
-def forward_blocks(network: SmallWorldNetwork, inputs: Tensor) -> Tensor:
-    """Return a network's output, computed from existing edges alone.
+def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | None = None) -> Tensor:
+    """Return a network's output, computed from existing edges alone but for the links chosen to be dense.
 
     Args:
         network: the network.
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
+        choice: which links are dense; None for none.
     """
-    output = to_blocks(inputs)
-    state = _Pass(network, output)
+    state = _Pass(network, inputs)
+    output, is_blocks = inputs, False
     for number, layer in enumerate(network.each_layer(), start=1):
-        output = state.layer(layer)
-        for stage in layer.stages:
-            output = apply_to_blocks(stage, output)
-        state.keep(number, output.reshape(output.shape[0], *layer.map_shape, output.shape[-1]))
-    return from_blocks(output)
+        dense = (False,) * len(layer.sources) if choice is None else choice[number - 1]
+        is_blocks = not layer.sources or not all(dense)
+        output = state.layer(layer, dense)
+        if is_blocks:
+            for stage in layer.stages:
+                output = apply_to_blocks(stage, output)
+            state.keep(number, output.reshape(output.shape[0], *layer.map_shape, output.shape[-1]), is_blocks)
+        else:
+            output = layer.stages(output)
+            state.keep(number, output.reshape(-1, *layer.map_shape), is_blocks)
+    return from_blocks(output) if is_blocks else output
 
 
 class _Pass:
-    """The maps of one forward pass, as blocks, while later layers read them."""
+    """The maps of one forward pass, as they are or as blocks or both, while later layers read them."""
 
-    def __init__(self, network: SmallWorldNetwork, first: Tensor) -> None:
-        self.maps: dict[int, Tensor] = {0: first}
+    def __init__(self, network: SmallWorldNetwork, inputs: Tensor) -> None:
+        self.inputs = inputs
+        self.plain: dict[int, Tensor] = {0: inputs}
+        self.blocks: dict[int, Tensor] = {}
         self.columns: dict[int, Tensor] = {}
         self.columns_of: dict[int, list[int]] = {}
         self.shared = SharedGradients()
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
         self.last_reader = network.last_reader
-        self.by_columns = not torch.compiler.is_compiling() and needs_columns(first)
-        self.shape = first.shape
+        self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
 
-    def keep(self, number: int, blocks: Tensor) -> None:
+    def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that no later layer reads."""
-        self.maps[number] = blocks
-        for source in [source for source in self.maps if self.last_reader.get(source, 0) <= number]:
-            del self.maps[source]
-            for column in self.columns_of.pop(source, []):
-                del self.columns[column]
+        (self.blocks if is_blocks else self.plain)[number] = output
+        for maps in (self.plain, self.blocks):
+            for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
+                del maps[source]
+                for column in self.columns_of.pop(source, []):
+                    del self.columns[column]
 
-    def layer(self, layer: SmallWorldLayer) -> Tensor:
-        """Return a layer's map before its stages."""
-        links = layer.each_link()
-        size = [self.shape[0], layer.n_nodes, *layer.size, self.shape[-1]]
-        if not links:
-            example = self.maps[max(self.maps)]
-            return to_blocks(layer.without_inputs(self.shape[0] * self.shape[-1], example))
-        drops = layer.dropout.drops
+    def layer(self, layer: SmallWorldLayer, dense: Sequence[bool]) -> Tensor:
+        """Return a layer's map before its stages, as blocks unless all of its links are dense."""
+        if not layer.sources:
+            return to_blocks(layer.without_inputs(self.inputs.shape[0], self.inputs))
+        total: Tensor | None = None
+        bias: Tensor | None = layer.bias if all(dense) else None
+        for (source, link), is_dense in zip(layer.each_link(), dense, strict=True):
+            if is_dense:
+                flow: Tensor = link(self._plain(source), layer.dropout, bias)
+                total, bias = flow if total is None else total + flow, None
+        if all(dense):
+            return cast(Tensor, total)
+        blocks = self._sparse_links(layer, [position for position, is_dense in enumerate(dense) if not is_dense])
+        return blocks if total is None else blocks + to_blocks(total)
+
+    def _plain(self, number: int) -> Tensor:
+        """Return a map of shape `[batch, channels, *size]`."""
+        if number not in self.plain:
+            self.plain[number] = from_blocks(self.blocks[number])
+        return self.plain[number]
+
+    def _blocks(self, number: int) -> Tensor:
+        """Return a map of shape `[blocks, channels, *size, block]`."""
+        if number not in self.blocks:
+            self.blocks[number] = to_blocks(self.plain[number])
+        return self.blocks[number]
+
+    def _sparse_links(self, layer: SmallWorldLayer, positions: Sequence[int]) -> Tensor:
+        """Return what flows into a layer through some of its links, and its bias, as blocks."""
+        every_link, drops = layer.each_link(), layer.dropout.drops
+        links = [every_link[position] for position in positions]
         operands = [
-            self._operand(layer, source, link, shape, number, drops)
-            for (source, link), shape, number in zip(links, layer.link_shapes, layer.columns, strict=True)
+            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops)
+            for (source, link), position in zip(links, positions, strict=True)
         ]
+        first = self._blocks(links[0][0])
+        size = [first.shape[0], layer.n_nodes, *layer.size, first.shape[-1]]
+        shapes = layer.flat_shapes
+        if len(positions) < len(every_link):
+            shapes = [number for position in positions for number in layer.link_shapes[position].flat()]
         sources = [operand for operand, _ in operands]
         weights: list[Tensor] = [link.weight for _, link in links]
         wirings = [cast(Tensor, link.wiring) for _, link in links]
@@ -87,13 +126,11 @@ class _Pass:
             sources, weights = [source.float() for source in sources], [weight.float() for weight in weights]
             bias = None if bias is None else bias.float()
         if self.by_columns or torch.compiler.is_compiling():
-            total = sparse_layer(sources, weights, wirings, bias, layer.flat_shapes, size, self.by_columns)
+            total = sparse_layer(sources, weights, wirings, bias, shapes, size, self.by_columns)
         else:
             is_first = [self._is_first(number) for _, number in operands]
             numbers = [number for _, number in operands]
-            total = shared_layer(
-                self.shared, numbers, is_first, sources, weights, wirings, bias, layer.flat_shapes, size
-            )
+            total = shared_layer(self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size)
         return total.to(lower)
 
     def _is_first(self, number: int) -> bool:
@@ -110,11 +147,12 @@ class _Pass:
         """
         if number in self.columns and not drops:
             return self.columns[number], source
-        blocks = link.prepare_blocks(self.maps[source], layer.dropout.of_blocks)
+        given = self._blocks(source)
+        blocks = link.prepare_blocks(given, layer.dropout.of_blocks)
         if self.by_columns:
             columns = to_columns(blocks, shape)
             if not drops:
                 self.columns[number] = columns
                 self.columns_of.setdefault(source, []).append(number)
             return columns, source
-        return blocks, source if blocks is self.maps[source] else next(self.alone)
+        return blocks, source if blocks is given else next(self.alone)

@@ -22,9 +22,12 @@ TASK = ("first_link", "last_link", "step", "begin", "end")
 
 LINK = (
     *("result", "operand", "indptr", "indices", "weights", "order"),
-    *("result_stride", "result_step", "operand_stride", "operand_step", "n_steps", "n_programs", "programs"),
+    *("result_stride", "result_step", "operand_stride", "operand_step"),
+    *("n_steps", "most_steps", "n_programs", "programs"),
 )
-"""Addresses; bytes between the maps of two nodes and of two steps; the number of steps; programs."""
+"""Addresses; bytes between the maps of two nodes and of two steps; the number of steps, and how many of them a tile of
+the weight gradient takes at a time; programs.
+"""
 
 PROGRAM = ("function", "n_tiles", "places")
 
@@ -51,6 +54,11 @@ class _Code:
         name = f"%{self.name()}"
         self.lines.append(f"  {name} = {expression}")
         return name
+
+    def declare(self, declaration: str) -> None:
+        """Declare a function that LLVM knows, once."""
+        if declaration not in self.lines:
+            self.lines.insert(0, declaration)
 
     def do(self, statement: str) -> None:
         self.lines.append(f"  {statement}")
@@ -104,9 +112,6 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     vector = f"<{program.lanes} x {scalar}>"
     code.lines.append(f"declare {vector} @llvm.fma.v{program.lanes}{suffix}({vector}, {vector}, {vector})")
     code.lines.append("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-    if kind == "weight":
-        reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
-        code.lines.append(f"declare {scalar} {reduce}({scalar}, {vector})")
     steps = ", i64 %n_steps, i64 %result_step, i64 %operand_step" if kind == "weight" else ""
     code.lines.append(
         "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
@@ -191,16 +196,69 @@ def _weight_gradient(code: _Code, program: TileProgram, element: Element, n_taps
 
         sums = _summing_loop(code, vector, "0", "%n_steps", dict.fromkeys(keys, "zeroinitializer"), body)
         base = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
+        totals = []
         for tap in taps:
             of_tap = [sums[key] for key in keys if key[0] == tap]
             total = of_tap[0]
             for other in of_tap[1:]:
                 total = code.value(f"fadd {vector} {total}, {other}")
-            place = code.address(base, tap * size)
-            before = code.value(f"load {scalar}, ptr {place}, align {size}")
-            reduce = f"@llvm.vector.reduce.fadd.v{program.lanes}{suffix}"
-            of_lanes = code.value(f"call reassoc {scalar} {reduce}({scalar} -0.0, {vector} {total})")
-            code.do(f"store {scalar} {code.value(f'fadd {scalar} {before}, {of_lanes}')}, ptr {place}, align {size}")
+            totals.append(total)
+        for start, length in _runs(taps, program.lanes):
+            place = code.address(base, taps[start] * size)
+            several = f"<{length} x {scalar}>"
+            before = code.value(f"load {several}, ptr {place}, align {size}")
+            of_lanes = _lane_sums(code, scalar, suffix, program.lanes, totals[start : start + length])
+            code.do(f"store {several} {code.value(f'fadd {several} {before}, {of_lanes}')}, ptr {place}, align {size}")
+
+
+def _runs(taps: list[int], lanes: int) -> Iterator[tuple[int, int]]:
+    """Cut taps into runs of neighbours whose sums can be made together, see `_lane_sums`; yield `(start, length)`."""
+    start = 0
+    while start < len(taps):
+        length = 1
+        while _is_power_of_two(lanes) and 2 * length <= min(lanes, len(taps) - start):
+            if taps[start + 2 * length - 1] != taps[start] + 2 * length - 1:
+                break
+            length *= 2
+        yield start, length
+        start += length
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
+
+
+def _lane_sums(code: _Code, scalar: str, suffix: str, lanes: int, vectors: list[str]) -> str:
+    """Return a vector of the sums of vectors' lanes, of which there are one, or a power of two up to the lanes'.
+
+    Neighbouring lanes of two vectors are added at a time, so that n vectors need n steps rather than n times log₂(n).
+    """
+    if not _is_power_of_two(lanes):
+        vector, sum_of = f"<{lanes} x {scalar}>", f"@llvm.vector.reduce.fadd.v{lanes}{suffix}"
+        code.declare(f"declare {scalar} {sum_of}({scalar}, {vector})")
+        total = code.value(f"call reassoc {scalar} {sum_of}({scalar} -0.0, {vector} {vectors[0]})")
+        return code.value(f"insertelement <1 x {scalar}> poison, {scalar} {total}, i64 0")
+    n_sums = len(vectors)
+    while len(vectors) > 1:
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [_neighbour_sums(code, scalar, lanes, first, second) for first, second in pairs]
+    (total,) = vectors
+    while lanes > n_sums:
+        total, lanes = _neighbour_sums(code, scalar, lanes, total), lanes // 2
+    return total
+
+
+def _neighbour_sums(code: _Code, scalar: str, lanes: int, first: str, second: str | None = None) -> str:
+    """Return the sums of each two neighbouring lanes of one or two vectors."""
+    kind = f"<{lanes} x {scalar}>"
+    n_sums = lanes // 2 if second is None else lanes
+    parts = []
+    for offset in (0, 1):
+        places = ", ".join(f"i32 {2 * number + offset}" for number in range(n_sums))
+        parts.append(
+            code.value(f"shufflevector {kind} {first}, {kind} {second or 'poison'}, <{n_sums} x i32> <{places}>")
+        )
+    return code.value(f"fadd <{n_sums} x {scalar}> {parts[0]}, {parts[1]}")
 
 
 def _operand_of(code: _Code, edge: str) -> str:
@@ -249,7 +307,7 @@ def run_function(kind: Pass) -> str:
     A task is a range of nodes at one step along the batch, for a range of links.
     """
     code = _Code()
-    code.lines += ["define void @run(ptr %table) {", "entry:"]
+    code.lines += ["declare i64 @llvm.smin.i64(i64, i64)", "define void @run(ptr %table) {", "entry:"]
     table = _row(code, TABLE, "%table")
     tasks, links = (code.value(f"inttoptr i64 {table[name]} to ptr") for name in ("tasks", "links"))
     code.label("take")
@@ -267,30 +325,56 @@ def run_function(kind: Pass) -> str:
         )
         with code.loop("0", link["n_programs"]) as which:
             program = _row(code, PROGRAM, _row_address(code, PROGRAM, pointers["programs"], which))
-            function, places = (code.value(f"inttoptr i64 {program[name]} to ptr") for name in ("function", "places"))
-            with code.loop("0", program["n_tiles"]) as tile:
-                place = code.address(places, code.value(f"mul i64 {tile}, 16"))
-                operand_tile = code.address(operand, code.load("i64", place, 0, 8))
-                result_tile = code.address(result, code.load("i64", place, 8, 8))
-                with code.loop(task["begin"], task["end"]) as node:
-                    first = code.load_index(pointers["indptr"], node)
-                    last = code.load_index(pointers["indptr"], code.value(f"add i64 {node}, 1"))
-                    of_node = code.address(result_tile, code.value(f"mul i64 {node}, {link['result_stride']}"))
-                    name = code.name()
-                    has_edges = code.value(f"icmp slt i64 {first}, {last}")
-                    code.do(f"br i1 {has_edges}, label %{name}call, label %{name}skip")
-                    code.lines.append(f"{name}call:")
-                    arguments = (
-                        f"ptr {of_node}, ptr {operand_tile}, i64 {link['operand_stride']}, ptr {pointers['indices']}, "
-                        f"ptr {pointers['weights']}, ptr {pointers['order']}, i64 {first}, i64 {last}"
-                    )
-                    if kind == "weight":
-                        arguments += "".join(f", i64 {link[c]}" for c in ("n_steps", "result_step", "operand_step"))
-                    code.do(f"call void {function}({arguments})")
-                    code.label(f"{name}skip")
+            if kind == "weight":
+                beyond = code.value(f"add i64 {link['n_steps']}, {link['most_steps']}")
+                n_parts = code.value(f"sdiv i64 {code.value(f'sub i64 {beyond}, 1')}, {link['most_steps']}")
+                with code.loop("0", n_parts) as part:
+                    first_step = code.value(f"mul i64 {part}, {link['most_steps']}")
+                    left = code.value(f"sub i64 {link['n_steps']}, {first_step}")
+                    n_steps = code.value(f"call i64 @llvm.smin.i64(i64 {left}, i64 {link['most_steps']})")
+                    begins = [
+                        code.address(base, code.value(f"mul i64 {first_step}, {link[f'{name}_step']}"))
+                        for name, base in (("result", result), ("operand", operand))
+                    ]
+                    more = f", i64 {n_steps}, i64 {link['result_step']}, i64 {link['operand_step']}"
+                    _tile_loop(code, program, task, link, pointers, begins[0], begins[1], more)
+            else:
+                _tile_loop(code, program, task, link, pointers, result, operand, "")
     code.do("br label %take")
     code.lines += ["finish:", "  ret void", "}"]
     return "\n".join(code.lines)
+
+
+def _tile_loop(
+    code: _Code,
+    program: dict[str, str],
+    task: dict[str, str],
+    link: dict[str, str],
+    pointers: dict[str, str],
+    result: str,
+    operand: str,
+    more: str,
+) -> None:
+    """Call a program's function for each of its tiles and each node of the task that has edges."""
+    function, places = (code.value(f"inttoptr i64 {program[name]} to ptr") for name in ("function", "places"))
+    with code.loop("0", program["n_tiles"]) as tile:
+        place = code.address(places, code.value(f"mul i64 {tile}, 16"))
+        operand_tile = code.address(operand, code.load("i64", place, 0, 8))
+        result_tile = code.address(result, code.load("i64", place, 8, 8))
+        with code.loop(task["begin"], task["end"]) as node:
+            first = code.load_index(pointers["indptr"], node)
+            last = code.load_index(pointers["indptr"], code.value(f"add i64 {node}, 1"))
+            of_node = code.address(result_tile, code.value(f"mul i64 {node}, {link['result_stride']}"))
+            name = code.name()
+            has_edges = code.value(f"icmp slt i64 {first}, {last}")
+            code.do(f"br i1 {has_edges}, label %{name}call, label %{name}skip")
+            code.lines.append(f"{name}call:")
+            code.do(
+                f"call void {function}(ptr {of_node}, ptr {operand_tile}, i64 {link['operand_stride']}, "
+                f"ptr {pointers['indices']}, ptr {pointers['weights']}, ptr {pointers['order']}, "
+                f"i64 {first}, i64 {last}{more})"
+            )
+            code.label(f"{name}skip")
 
 
 def _row(code: _Code, columns: tuple[str, ...], row: str) -> dict[str, str]:

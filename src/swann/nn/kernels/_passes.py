@@ -17,6 +17,8 @@ from ._tiles import Tiles
 from ._wiring import addresses_by_source, addresses_by_target
 
 _TASKS_PER_THREAD = 4
+_CACHE_BYTES = 2**19
+"""What the maps that one tile meets in all sources may take of a core's own cache."""
 
 
 def forward_(
@@ -182,7 +184,8 @@ def _plan(
         if kind == "input":
             strides = strides[2:] + strides[:2]
         programs = _programs(kind, link, element, block, by_columns)
-        rows.append([*[0] * 6, *strides, n_blocks, len(programs.rows), programs.rows.ctypes.data])
+        most_steps = min(max(1, _CACHE_BYTES // max(1, n_nodes * programs.most_bytes)), n_blocks)
+        rows.append([*[0] * 6, *strides, n_blocks, most_steps, len(programs.rows), programs.rows.ctypes.data])
     everywhere = [(0, len(links), n_targets)]
     by_link = [(number, number + 1, n_nodes) for number, n_nodes in enumerate(n_sources)]
     tasks = [
@@ -203,10 +206,12 @@ class _Programs:
     Args:
         rows: see `PROGRAM`.
         places: where each program's tiles stand; the rows have their addresses.
+        most_bytes: the most that a tile reads of one map.
     """
 
     rows: NDArray[np.int64]
     places: tuple[NDArray[np.int64], ...]
+    most_bytes: int
 
 
 @cache
@@ -222,4 +227,5 @@ def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, by_col
         (compile_function(tile_function(program, element, kind, shape.n_taps), "tile"), len(at), at.ctypes.data)
         for program, at in zip(found, places, strict=True)
     ]
-    return _Programs(np.array(rows, dtype=np.int64).reshape(-1, 3), places)
+    read = [len({offset for _, _, offset in program.products}) * program.lanes * size for program in found]
+    return _Programs(np.array(rows, dtype=np.int64).reshape(-1, 3), places, max(read, default=0))
