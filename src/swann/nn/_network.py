@@ -161,7 +161,7 @@ class SmallWorldNetwork(nn.Module):
         return output
 
     def _choice(self, inputs: Tensor) -> Choice | None:
-        """Return which links are to be dense; None for none."""
+        """Return which links are to be dense; None for none of them, () for all."""
         if self.backend == "masked" or inputs.device.type != "cpu":
             return ()
         if torch.compiler.is_compiling():
