@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._files import write_text
-from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table
+from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table, environment
 from ..nn import Order, Plan, build
 from ..report import plot_bench
 from ..smallworld import Draw, check_granularity, check_probability, rewire
@@ -49,7 +49,7 @@ ThreadCounts = Annotated[
 ]
 Backends = Annotated[
     list[str],
-    typer.Option("--backend", help="masked, sparse or auto; may be repeated", rich_help_panel=_MEASURING),
+    typer.Option("--backend", help="Of the twin: masked, sparse or auto; may be repeated", rich_help_panel=_MEASURING),
 ]
 Rounds = Annotated[int, typer.Option(help="Turns of each network", rich_help_panel=_MEASURING, min=1)]
 Quick = Annotated[
@@ -133,14 +133,19 @@ def bench_command(
             result = bench(network, twin, wanted, name=name, on_progress=move)
         for what, reason in result.left_out.items():
             note(f"{what} is left out: {reason}")
-        write_text(directory / "bench.json", result.to_json() + "\n")
-        write_text(directory / "bench.md", bench_markdown(result))
-        draw_picture(partial(_draw, result), directory / "bench.png")
+        write_bench(result, directory)
     if as_json:
         print(result.to_json())
     else:
         console.print(bench_table(result))
-    note(f"written to {out}: bench.json, bench.md, bench.png")
+
+
+def write_bench(result: Bench, directory: RunDirectory) -> None:
+    """Write a result as JSON, Markdown and a picture."""
+    write_text(directory / "bench.json", result.to_json() + "\n")
+    write_text(directory / "bench.md", bench_markdown(result, environment()))
+    draw_picture(partial(_draw, result), directory / "bench.png")
+    note(f"written to {directory.path}: bench.json, bench.md, bench.png")
 
 
 def _draw(result: Bench, path: Path) -> None:

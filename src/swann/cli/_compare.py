@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -5,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from .._files import write_text
-from ..experiments import RunDirectory, run_comparison, variants
+from ..experiments import Factory, RunDirectory, run_comparison, variants
 from ..nn import Order
 from ..smallworld import Draw, check_granularity, check_probability
 from ..trace import trace
@@ -164,6 +165,19 @@ def run_variants(
         order=cast(Order, order),
         granularity=granularity,
     )
+    return train_networks(networks, task, config, seeds=seeds, directory=directory, fabric=fabric)
+
+
+def train_networks(
+    networks: Mapping[str, Factory],
+    task: Task,
+    config: TrainingConfig,
+    *,
+    seeds: range,
+    directory: Path | None,
+    fabric: "Fabric",
+) -> Comparison:
+    """Train networks by name, the first of them the baseline, with a progress bar in a terminal."""
     runs = [(name, seed) for seed in seeds for name in networks]
     with progress_bar("train", "iterations") as move:
 

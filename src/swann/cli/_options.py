@@ -21,7 +21,8 @@ class _Choice(click.Choice[str]):
         return str(value)
 
 
-def _option(*names: str, help: str, panel: str | None = None, choices: tuple[str, ...] = (), **more: Any) -> Any:
+def option(*names: str, help: str, panel: str | None = None, choices: tuple[str, ...] = (), **more: Any) -> Any:
+    """Return an option with its panel of the help and, where it is one of a few words, these."""
     return typer.Option(
         *names, help=help, rich_help_panel=panel, click_type=_Choice(choices) if choices else None, **more
     )
@@ -29,62 +30,62 @@ def _option(*names: str, help: str, panel: str | None = None, choices: tuple[str
 
 Model = Annotated[
     str,
-    _option(
+    option(
         "--model",
         help="swann:NAME (mnist5, convnet_c, alexnet, resnet18), torchvision:NAME, or package.module:factory",
         show_default=False,
         metavar="MODEL",
     ),
 ]
-Data = Annotated[str, _option(help="digits, mnist, cifar10, cifar100 or folder:PATH", panel=_DATA, metavar="DATA")]
+Data = Annotated[str, option(help="digits, mnist, cifar10, cifar100 or folder:PATH", panel=_DATA, metavar="DATA")]
 DataDir = Annotated[
     Path | None,
-    _option(help="Folder with the datasets; SWANN_DATA_DIR by default", panel=_DATA, show_default=False, metavar="DIR"),
+    option(help="Folder with the datasets; SWANN_DATA_DIR by default", panel=_DATA, show_default=False, metavar="DIR"),
 ]
-Download = Annotated[bool, _option("--download", help="Fetch the dataset if it is not there", panel=_DATA)]
+Download = Annotated[bool, option("--download", help="Fetch the dataset if it is not there", panel=_DATA)]
 DataSize = Annotated[
     int | None,
-    _option(
+    option(
         "--image-size", help="Pixels to resize images to; the dataset's by default", panel=_DATA, min=1, metavar="N"
     ),
 ]
 Validation = Annotated[
     bool,
-    _option(
+    option(
         "--validation",
         help="Hold a tenth of the training images out and measure on them instead of the test set",
         panel=_DATA,
     ),
 ]
 ImageSize = Annotated[
-    int | None, _option(help="Height and width of the images; the model's by default", panel=_MODEL, min=1, metavar="N")
+    int | None, option(help="Height and width of the images; the model's by default", panel=_MODEL, min=1, metavar="N")
 ]
 Channels = Annotated[
-    int | None, _option(help="Channels of the images; the model's by default", panel=_MODEL, min=1, metavar="N")
+    int | None, option(help="Channels of the images; the model's by default", panel=_MODEL, min=1, metavar="N")
 ]
-Classes = Annotated[int | None, _option(help="Classes; the model's by default", panel=_MODEL, min=1, metavar="N")]
-Width = Annotated[float, _option(help="Multiplies the numbers of channels of the model", panel=_MODEL, metavar="X")]
+Classes = Annotated[int | None, option(help="Classes; the model's by default", panel=_MODEL, min=1, metavar="N")]
+Width = Annotated[float, option(help="Multiplies the numbers of channels of the model", panel=_MODEL, metavar="X")]
 Probability = Annotated[
     float | None,
-    _option("--p", help="Probability from 0 to 1; found by the search by default", panel=_REWIRING, metavar="P"),
+    option("--p", help="Probability from 0 to 1; found by the search by default", panel=_REWIRING, metavar="P"),
 ]
 TrainProbability = Annotated[
     float | None,
-    _option("--p", help="Probability from 0 to 1; nothing is rewired without it", panel=_REWIRING, metavar="P"),
+    option("--p", help="Probability from 0 to 1; nothing is rewired without it", panel=_REWIRING, metavar="P"),
 ]
 DrawOption = Annotated[
     str,
-    _option(
+    option(
         "--draw",
         help="Draw new ends over all free nodes, or over layers first",
         panel=_REWIRING,
         choices=("nodes", "layers"),
     ),
 ]
-Repair = Annotated[bool, _option(help="Give every node that lost all its inputs one back", panel=_REWIRING)]
+Repair = Annotated[bool, option(help="Give every node that lost all its inputs one back", panel=_REWIRING)]
 Granularity = Annotated[
     int,
-    _option(
+    option(
         help="Move blocks of N×N channels together; 1 moves single ones, as the paper does",
         panel=_REWIRING,
         min=1,
@@ -93,18 +94,18 @@ Granularity = Annotated[
 ]
 OrderOption = Annotated[
     str,
-    _option(
+    option(
         "--order",
         help="Activation → pooling → norm as in the paper, or the model's own order",
         panel=_REWIRING,
         choices=("paper", "keep"),
     ),
 ]
-Epochs = Annotated[int, _option(help="Passes through the training images", panel=_TRAINING, min=1, metavar="N")]
-BatchSize = Annotated[int, _option(help="Images a step", panel=_TRAINING, min=1, metavar="N")]
+Epochs = Annotated[int, option(help="Passes through the training images", panel=_TRAINING, min=1, metavar="N")]
+BatchSize = Annotated[int, option(help="Images a step", panel=_TRAINING, min=1, metavar="N")]
 OptimizerName = Annotated[
     str,
-    _option(
+    option(
         "--optimizer",
         help="SGD with Nesterov momentum 0.9, Adadelta with rho 0.95",
         panel=_TRAINING,
@@ -113,7 +114,7 @@ OptimizerName = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    _option(
+    option(
         "--lr",
         help="Learning rate; 1 for adadelta, 0.01 for sgd, else 0.001 by default",
         panel=_TRAINING,
@@ -122,13 +123,11 @@ LearningRate = Annotated[
 ]
 EvaluateEvery = Annotated[
     int | None,
-    _option(
-        help="Iterations from one evaluation to the next; an epoch by default", panel=_TRAINING, min=1, metavar="N"
-    ),
+    option(help="Iterations from one evaluation to the next; an epoch by default", panel=_TRAINING, min=1, metavar="N"),
 ]
 Precision = Annotated[
     str,
-    _option(
+    option(
         "--precision",
         help="32-true, 64-true, bf16-mixed, bf16-true or 16-mixed, as in Lightning Fabric",
         panel=_MACHINE,
@@ -138,21 +137,21 @@ Precision = Annotated[
 ]
 Accelerator = Annotated[
     str,
-    _option("--accelerator", help="Where to compute", panel=_MACHINE, choices=("auto", "cpu", "cuda", "gpu", "mps")),
+    option("--accelerator", help="Where to compute", panel=_MACHINE, choices=("auto", "cpu", "cuda", "gpu", "mps")),
 ]
-Devices = Annotated[int, _option(help="Processes on this machine", panel=_MACHINE, min=1, metavar="N")]
+Devices = Annotated[int, option(help="Processes on this machine", panel=_MACHINE, min=1, metavar="N")]
 Threads = Annotated[
     int | None,
-    _option(
+    option(
         help="CPU threads, all cores by default; 1 is best for small networks or beside other work",
         panel=_MACHINE,
         min=1,
         metavar="N",
     ),
 ]
-Seed = Annotated[int, _option(help="Seeds everything that is random", min=0, metavar="N")]
-Json = Annotated[bool, _option("--json", help="Print JSON for a script")]
-Out = Annotated[Path | None, _option(help="Directory for the results", show_default=False, metavar="DIR")]
-OutWithDefault = Annotated[Path, _option("--out", help="Directory for the results", metavar="DIR")]
-Overwrite = Annotated[bool, _option("--overwrite", help="Replace the run that the directory holds")]
-Resume = Annotated[bool, _option("--resume", help="Go on with the run that the directory holds")]
+Seed = Annotated[int, option(help="Seeds everything that is random", min=0, metavar="N")]
+Json = Annotated[bool, option("--json", help="Print JSON for a script")]
+Out = Annotated[Path | None, option(help="Directory for the results", show_default=False, metavar="DIR")]
+OutWithDefault = Annotated[Path, option("--out", help="Directory for the results", metavar="DIR")]
+Overwrite = Annotated[bool, option("--overwrite", help="Replace the run that the directory holds")]
+Resume = Annotated[bool, option("--resume", help="Go on with the run that the directory holds")]

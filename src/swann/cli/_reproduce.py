@@ -1,4 +1,5 @@
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,32 +8,145 @@ from .._errors import UnknownNameError, near_matches
 from .._files import write_text
 from ..experiments import (
     RunDirectory,
+    architectures,
+    architectures_markdown,
+    architectures_table,
     environment,
+    load_recipe,
+    recipe_names,
     reproduce_table2,
     table2_markdown,
     table2_tables,
     table2_verdict,
 )
-from ._console import console, notes, progress_bar
-from ._options import Json, Out, Seed
+from ._console import console, note, progress_bar
+from ._options import (
+    Accelerator,
+    DataDir,
+    Devices,
+    Download,
+    Json,
+    Out,
+    Overwrite,
+    Precision,
+    Resume,
+    Seed,
+    Threads,
+    Validation,
+    option,
+)
+from ._recipe import RecipeOptions, run_recipe
 
-_KNOWN = ("table2",)
+_TABLES = ("table1", "table2")
+_TABLE2_SEEDS = 5
 
-Name = Annotated[str, typer.Argument(help="What to reproduce: table2", show_default=False)]
-Seeds = Annotated[int, typer.Option(help="Rewirings at each probability, with the seeds --seed, --seed + 1, …", min=1)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="table1, table2, fig6, fig9, fig10 (= table3), fig10-cifar100 (= table3-cifar100), fig13, table5, table6 "
+        "or overhead",
+        show_default=False,
+    ),
+]
+Scale = Annotated[
+    str,
+    option(
+        "--scale",
+        help="As in the paper, or narrower with fewer images and iterations, for two CPU cores",
+        choices=("full", "small"),
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Data in the place of the recipe's: digits, mnist, cifar10, cifar100 or folder:PATH",
+        show_default=False,
+        metavar="DATA",
+    ),
+]
+P = Annotated[float | None, typer.Option("--p", help="p in the place of the recipe's", show_default=False, metavar="P")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(help="Runs or rewirings, with the seeds --seed, --seed + 1, …", min=1, show_default=False),
+]
+Iterations = Annotated[
+    int | None,
+    typer.Option(help="Iterations in the place of the recipe's length", min=1, show_default=False, metavar="N"),
+]
 
 
-def reproduce(name: Name, seeds: Seeds = 5, seed: Seed = 0, out: Out = None, as_json: Json = False) -> None:
-    """Repeat a measurement of the paper and print its figures beside ours.
+def reproduce(
+    name: Name,
+    scale: Scale = "full",
+    data: Data = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    p: P = None,
+    iterations: Iterations = None,
+    seeds: Seeds = None,
+    seed: Seed = 0,
+    validation: Validation = False,
+    precision: Precision = "32-true",
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    threads: Threads = None,
+    out: Out = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Repeat an experiment of the paper from its recipe, and print its figures beside ours.
 
-    table2: γ, λ and S of the paper's networks at its rewiring probability and at the best one, for the ways in which
-    the paper can be read. It takes a few minutes. With --out it is written there as JSON and Markdown.
+    Trainings have controls beside the twin: the baseline as it comes, the baseline in the paper's order of operations
+    with nothing rewired, and a network with all edges rewired. Results go to runs/NAME unless --out says where; table1
+    and table2 are written with --out alone. Ctrl-C keeps what was done; --resume goes on.
 
-    Example: swann reproduce table2 --out runs/table2
+    Example: swann reproduce fig9 --scale small --data-dir ~/data
     """
-    if name not in _KNOWN:
-        raise UnknownNameError(f"cannot reproduce {name!r}: {near_matches(name, _KNOWN)}")
-    settings = {"command": "reproduce", "name": name, "seeds": seeds, "seed": seed}
+    known = (*_TABLES, *recipe_names())
+    if name not in known:
+        raise UnknownNameError(f"cannot reproduce {name!r}: {near_matches(name, known)}")
+    if name == "table1":
+        _table1(out, as_json)
+    elif name == "table2":
+        _table2(_TABLE2_SEEDS if seeds is None else seeds, seed, out, as_json)
+    else:
+        options = RecipeOptions(
+            data=data,
+            data_dir=data_dir,
+            download=download,
+            p=p,
+            iterations=iterations,
+            seeds=seeds,
+            seed=seed,
+            validation=validation,
+            precision=precision,
+            accelerator=accelerator,
+            devices=devices,
+            threads=threads,
+            out=out or Path("runs") / name,
+            resume=resume,
+            overwrite=overwrite,
+            as_json=as_json,
+        )
+        run_recipe(load_recipe(name, "small" if scale == "small" else "full"), options)
+
+
+def _table1(out: Path | None, as_json: bool) -> None:
+    with nullcontext() if out is None else RunDirectory(out, {"command": "reproduce", "name": "table1"}) as directory:
+        found = architectures()
+        if directory is not None:
+            write_text(directory / "table1.md", architectures_markdown(found))
+    if as_json:
+        console.print_json(data=[vars(one) for one in found])
+    else:
+        console.print(architectures_table(found))
+    if out is not None:
+        note(f"written to {out}: table1.md")
+
+
+def _table2(seeds: int, seed: int, out: Path | None, as_json: bool) -> None:
+    settings = {"command": "reproduce", "name": "table2", "seeds": seeds, "seed": seed}
     with nullcontext() if out is None else RunDirectory(out, settings) as directory:
         with progress_bar("table 2", "graphs") as move:
             table = reproduce_table2(n_seeds=seeds, seed=seed, on_progress=move)
@@ -46,4 +160,4 @@ def reproduce(name: Name, seeds: Seeds = 5, seed: Seed = 0, out: Out = None, as_
             console.print(part)
         console.print(table2_verdict(table), highlight=False, markup=False)
     if out is not None:
-        notes.print(f"written to {out}: table2.json, table2.md", highlight=False)
+        note(f"written to {out}: table2.json, table2.md")

@@ -16,11 +16,13 @@ def augment(
     mirror: bool = False,
     shift: int = 0,
     rotation: float = 0.0,
+    crop: tuple[float, float] | None = None,
 ) -> Tensor:
-    """Mirror, shift and rotate each image of a batch by an amount of its own; what enters from outside is black.
+    """Crop, rotate, shift and mirror each image of a batch by an amount of its own; what enters from outside is black.
 
-    An image is rotated about its centre (bilinear interpolation), then shifted by whole pixels, then mirrored
-    left to right with probability 1/2. Without rotation no pixel's value changes.
+    Of an image a part is cut out and brought to the image's size, it is rotated about its centre (both by bilinear
+    interpolation), then shifted by whole pixels, then mirrored left to right with probability 1/2. Without crop and
+    rotation no pixel's value changes.
 
     Args:
         images: uint8, [N, C, H, W].
@@ -28,6 +30,9 @@ def augment(
         mirror: mirror half of the images, on average.
         shift: largest shift in pixels, in each direction.
         rotation: largest angle in degrees, both ways.
+        crop: smallest and largest share of the sides that a crop keeps, above 0 and at most 1; its place is drawn
+            evenly, and so is the image's size in crops. Crops of 224 pixels from images whose shorter side is drawn
+            from 256 to 480 pixels (He et al. 2016) are `(224 / 480, 224 / 256)`.
 
     Returns:
         uint8, [N, C, H, W], on the device of `images`; `images` itself if nothing is to be done.
@@ -39,8 +44,8 @@ def augment(
     >>> augment(image, torch.Generator().manual_seed(1), mirror=True).tolist()
     [[[[2, 1, 0]]]]
     """
-    _check(images, shift, rotation)
-    if not (mirror or shift or rotation):
+    _check(images, shift, rotation, crop)
+    if not (mirror or shift or rotation or crop):
         return images
     count, _, height, width = images.shape
     draw = _Draw(count, generator, images.device)
@@ -63,6 +68,12 @@ def augment(
         dim=1,
     )
     theta = torch.stack([row_x, row_y], dim=1)
+    if crop:
+        smallest, largest = crop
+        side = 1 / (1 / largest + draw.share() * (1 / smallest - 1 / largest))
+        corner = torch.stack([2 * draw.share() - 1, 2 * draw.share() - 1], dim=1)
+        theta = theta * side[:, None, None]
+        theta[:, :, 2] += corner * (1 - side)[:, None]
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     sampled = functional.grid_sample(images.float(), grid, mode="bilinear", align_corners=False)
     return sampled.round_().clamp_(0, 255).to(torch.uint8)
@@ -81,11 +92,13 @@ class _Draw:
         return drawn.to(self._device)
 
     def uniform(self, largest: float) -> Tensor:
-        drawn = torch.rand(self._count, generator=self._generator, device=self._generator.device)
-        return ((2 * drawn - 1) * largest).to(self._device)
+        return (2 * self.share() - 1) * largest
+
+    def share(self) -> Tensor:
+        return torch.rand(self._count, generator=self._generator, device=self._generator.device).to(self._device)
 
 
-def _check(images: Tensor, shift: int, rotation: float) -> None:
+def _check(images: Tensor, shift: int, rotation: float, crop: tuple[float, float] | None) -> None:
     if images.dtype != torch.uint8 or images.ndim != 4:
         raise InvalidValueError(
             f"images to augment: expected uint8 of shape [N, C, H, W], "
@@ -96,3 +109,5 @@ def _check(images: Tensor, shift: int, rotation: float) -> None:
         raise InvalidValueError(f"shift: expected 0 to {smaller - 1} pixels, less than the image's size, found {shift}")
     if not 0 <= rotation <= 180:
         raise InvalidValueError(f"rotation: expected 0 to 180 degrees, found {rotation}")
+    if crop is not None and not 0 < crop[0] <= crop[1] <= 1:
+        raise InvalidValueError(f"crop: expected two rising shares above 0 and at most 1, found {crop}")

@@ -1,37 +1,60 @@
 """Comparisons of networks, and the directories that hold their results."""
 
+from ._architectures import Architecture, architectures, architectures_markdown, architectures_table
 from ._bench import UnequalOutputsError, bench
 from ._bench_result import Bench, Case, PeakMemory, Spread, spread
 from ._bench_settings import BenchSettings, available_cores
 from ._bench_table import bench_markdown, bench_table
-from ._compare import BASELINE, PAPER_ORDER, TWIN, InterruptedRunError, run_comparison, variants
+from ._compare import BASELINE, PAPER_ORDER, RANDOM, TWIN, Factory, InterruptedRunError, run_comparison, variants
 from ._environment import environment
+from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
+from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import MARKER, RunDirectory
+from ._sweep import SweepPoint, sweep_markdown, sweep_networks, sweep_points, sweep_table
 from ._table2 import Table2, reproduce_table2
 from ._table2_table import table2_markdown, table2_tables, table2_verdict
+from ._weights import mean_weights
 
 __all__ = [
+    "ALIASES",
     "BASELINE",
     "MARKER",
     "PAPER_ORDER",
+    "RANDOM",
     "TWIN",
+    "Architecture",
     "Bench",
     "BenchSettings",
     "Case",
+    "Factory",
     "InterruptedRunError",
     "PeakMemory",
+    "Recipe",
     "RunDirectory",
     "Spread",
+    "SweepPoint",
     "Table2",
     "UnequalOutputsError",
+    "architectures",
+    "architectures_markdown",
+    "architectures_table",
     "available_cores",
     "bench",
     "bench_markdown",
     "bench_table",
     "environment",
+    "load_recipe",
+    "mean_weights",
+    "paper_table",
+    "recipe_markdown",
+    "recipe_names",
     "reproduce_table2",
     "run_comparison",
     "spread",
+    "sweep_markdown",
+    "sweep_networks",
+    "sweep_points",
+    "sweep_table",
     "table2_markdown",
     "table2_tables",
     "table2_verdict",

@@ -1,13 +1,16 @@
 """What `bench` measured as a table: a group of rows for each case, a row for each network."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from ._bench_result import Bench, Case, PeakMemory, Spread
+from ._environment import environment_lines
 
 _HEADER = ("network", "median", "quartiles", "ratio", "quartiles")
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
@@ -50,14 +53,20 @@ def bench_table(bench: Bench) -> Table:
     return table
 
 
-def bench_markdown(bench: Bench) -> str:
-    """Return the result as a Markdown table with its notes below."""
+def bench_markdown(bench: Bench, environment: Mapping[str, Any]) -> str:
+    """Return the result as a Markdown page: what it was measured with, a table, its notes below.
+
+    Args:
+        bench: of `bench`.
+        environment: of `environment`.
+    """
     lines = [_line(["case", *_HEADER]), _line(["---", "---", *("---:" for _ in _HEADER[1:])])]
     for group in _groups(bench):
         for number, row in enumerate(group.rows):
             star = " ★" if row[0] == group.rival else ""
             lines.append(_line([group.label if number == 0 else "", row[0] + star, *row[1:]]))
-    return "\n".join([f"{bench.name}:", "", *lines, "", *(f"- {note}" for note in _notes(bench)), ""])
+    notes = [f"- {note}" for note in _notes(bench)]
+    return "\n".join([f"# {bench.name}", "", *environment_lines(environment), "", *lines, "", *notes, ""])
 
 
 def _groups(bench: Bench) -> list[_Group]:

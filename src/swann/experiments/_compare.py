@@ -21,7 +21,7 @@ Factory = Callable[[int], nn.Module]
 Progress = Callable[[str, int, int, int, float, float], None]
 """Called after each iteration with: variant, seed, iteration, their total, iterations per second, last loss."""
 
-BASELINE, PAPER_ORDER, TWIN = "baseline", "paper order, p = 0", "twin"
+BASELINE, PAPER_ORDER, TWIN, RANDOM = "baseline", "paper order, p = 0", "twin", "random links, p = 1"
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -37,6 +37,7 @@ def variants(
     repair: bool = True,
     order: Order = "paper",
     granularity: int = 1,
+    with_random: bool = False,
 ) -> dict[str, Factory]:
     """Return the networks that tell what the rewiring gives from what the order of operations gives.
 
@@ -48,10 +49,12 @@ def variants(
         repair: whether dead nodes are repaired.
         order: the order of operations of the twin.
         granularity: the number of neighbouring channels that move together.
+        with_random: have a network in which all edges are rewired too, whatever its small-worldness.
 
     Returns:
         `"baseline"` is the model as it comes; `"paper order, p = 0"` its chain with nothing rewired, in the order
-        activation → pooling → norm; `"twin"` the rewired one. All draw their weights from the same distribution
+        activation → pooling → norm; `"twin"` the rewired one; `"random links, p = 1"` the one with all edges
+        rewired. All draw their weights from the same distribution
         where the model draws them as `swann.models` does.
     """
     example = torch.zeros(1, *data.input_shape)
@@ -68,11 +71,14 @@ def variants(
             granularity=granularity,
         )
 
-    return {
+    found: dict[str, Factory] = {
         BASELINE: create,
         PAPER_ORDER: lambda seed: rewired(seed, 0.0, "paper"),
         TWIN: lambda seed: rewired(seed, p, order),
     }
+    if with_random:
+        found[RANDOM] = lambda seed: rewired(seed, 1.0, order)
+    return found
 
 
 def run_comparison(

@@ -4,6 +4,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,19 @@ def environment() -> dict[str, Any]:
         },
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
     }
+
+
+def environment_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return what `environment` found as the items of a Markdown list."""
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
+    return [
+        f"- Command: `{found['command']}`",
+        f"- Commit: {found['commit']}",
+        f"- Date: {found['date']}",
+        f"- Machine: {machine['processor']}, {machine['cores']} cores",
+        f"- Versions: {versions}",
+    ]
 
 
 def _version(package: str) -> str | None:

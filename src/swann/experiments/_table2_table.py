@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from ._environment import environment_lines
 from ._table2 import PAPER, Figures, Reading, Row, Table2
 
 _HEADER = ("Graph", "Linear", "Draw", "p", "γ λ S, paper", "γ λ S, ours", "our p (range)", "γ λ S there", "Seeds")
@@ -49,12 +50,8 @@ def table2_markdown(table: Table2, environment: Mapping[str, Any]) -> str:
         table: of `reproduce_table2`.
         environment: of `environment`.
     """
-    machine = environment["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
-    lines = ["# Table II of the paper, measured", ""]
-    lines += [f"- Command: `{environment['command']}`", f"- Commit: {environment['commit']}"]
-    lines += [f"- Date: {environment['date']}", f"- Machine: {machine['processor']}, {machine['cores']} cores"]
-    lines += [f"- Versions: {versions}", f"- Seeds: from {table.seed}, as many as each row says", ""]
+    lines = ["# Table II of the paper, measured", "", *environment_lines(environment)]
+    lines += [f"- Seeds: from {table.seed}, as many as each row says", ""]
     lines += [table2_verdict(table), "", "## Figures", "", _line(_HEADER), _rule(_HEADER)]
     lines += [_line(cells) for section in _sections(table) for cells in section]
     lines += ["", *(f"- {note}" for note in NOTES), "", "## Readings", "", _line(_READING_HEADER)]

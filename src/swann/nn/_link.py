@@ -78,18 +78,19 @@ class Link(nn.Module):
             return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
         return _convolve(dropout(source), weight, bias, self.geometry)
 
-    def prepare_blocks(self, source: Tensor, dropout: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return the blocks of a source map as the link's kernels meet them: pooled or padded, then dropped out."""
-        if self.geometry is None:
-            if source.shape[2:-1] != self.kernel:
-                by_channel = source.movedim(-1, 2).flatten(0, 1)
-                pooled = pool_to(by_channel, self.kernel).movedim(1, -1)
-                source = pooled.reshape(*source.shape[:2], *pooled.shape[1:])
-            return dropout(source)
-        source = dropout(source)
-        if self.geometry.padding_mode != "zeros":
-            source = to_blocks(_padded(from_blocks(source), self.geometry))
-        return source
+    def pool_blocks(self, source: Tensor) -> Tensor:
+        """Return the blocks of a source map, pooled to the kernel's size where the link ends at a linear layer."""
+        if self.geometry is not None or source.shape[2:-1] == self.kernel:
+            return source
+        by_channel = source.movedim(-1, 2).flatten(0, 1)
+        pooled = pool_to(by_channel, self.kernel).movedim(1, -1)
+        return pooled.reshape(*source.shape[:2], *pooled.shape[1:])
+
+    def pad_blocks(self, source: Tensor) -> Tensor:
+        """Return the blocks of a source map, padded where the link's padding is not of zeros."""
+        if self.geometry is None or self.geometry.padding_mode == "zeros":
+            return source
+        return to_blocks(_padded(from_blocks(source), self.geometry))
 
     def extra_repr(self) -> str:
         """Return the link's size for printing."""

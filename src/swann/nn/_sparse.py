@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -58,8 +59,8 @@ class _Pass:
         self.inputs = inputs
         self.plain: dict[int, Tensor] = {0: inputs}
         self.blocks: dict[int, Tensor] = {}
-        self.columns: dict[int, Tensor] = {}
-        self.columns_of: dict[int, list[int]] = {}
+        self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by the number of a shape
+        self.columns: dict[int, dict[int, Tensor]] = defaultdict(dict)
         self.shared = SharedGradients()
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
@@ -69,11 +70,10 @@ class _Pass:
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that no later layer reads."""
         (self.blocks if is_blocks else self.plain)[number] = output
-        for maps in (self.plain, self.blocks):
+        kept: tuple[dict[int, Any], ...] = (self.plain, self.blocks, self.pooled, self.columns)
+        for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]
-                for column in self.columns_of.pop(source, []):
-                    del self.columns[column]
 
     def layer(self, layer: SmallWorldLayer, dense: Sequence[bool]) -> Tensor:
         """Return a layer's map before its stages, as blocks unless all of its links are dense."""
@@ -145,14 +145,18 @@ class _Pass:
 
         A dropout that drops is another one for each link, so that no two share what they read.
         """
-        if number in self.columns and not drops:
-            return self.columns[number], source
+        if self.by_columns and not drops and number in self.columns[source]:
+            return self.columns[source][number], source
         given = self._blocks(source)
-        blocks = link.prepare_blocks(given, layer.dropout.of_blocks)
+        if number not in self.pooled[source]:
+            self.pooled[source][number] = link.pool_blocks(given)
+        pooled = self.pooled[source][number]
+        blocks = link.pad_blocks(layer.dropout.of_blocks(pooled))
         if self.by_columns:
             columns = to_columns(blocks, shape)
             if not drops:
-                self.columns[number] = columns
-                self.columns_of.setdefault(source, []).append(number)
+                self.columns[source][number] = columns
             return columns, source
-        return blocks, source if blocks is given else next(self.alone)
+        if blocks is given:
+            return given, source
+        return blocks, -1 - number if blocks is pooled else next(self.alone)

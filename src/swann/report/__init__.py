@@ -4,5 +4,15 @@ from ._bench_plot import plot_bench
 from ._density_plot import plot_densities
 from ._graph_plot import can_be_drawn, plot_graph
 from ._search_plot import plot_search
+from ._sweep_plot import plot_sweep
+from ._weights_plot import plot_weights
 
-__all__ = ["can_be_drawn", "plot_bench", "plot_densities", "plot_graph", "plot_search"]
+__all__ = [
+    "can_be_drawn",
+    "plot_bench",
+    "plot_densities",
+    "plot_graph",
+    "plot_search",
+    "plot_sweep",
+    "plot_weights",
+]

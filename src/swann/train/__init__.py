@@ -9,7 +9,7 @@ from ._optimizer import OptimizerConfig
 from ._plot import plot
 from ._run import Progress, TrainingDivergedError
 from ._schedule import ScheduleConfig
-from ._statistics import Estimate
+from ._statistics import Estimate, mean_estimate, ratio_estimate
 from ._table import comparison_markdown, comparison_table
 
 __all__ = [
@@ -31,5 +31,7 @@ __all__ = [
     "curves_to_csv",
     "fit",
     "launch",
+    "mean_estimate",
     "plot",
+    "ratio_estimate",
 ]

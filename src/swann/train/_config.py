@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .._errors import InvalidValueError
-from ._check import check_choice, check_flag, check_integer, check_keys, check_number
+from ._check import as_tuple, check_choice, check_flag, check_integer, check_keys, check_number
 from ._optimizer import OptimizerConfig
 from ._schedule import ScheduleConfig
 
@@ -22,6 +22,7 @@ class AugmentConfig:
         mirror: mirror left to right with probability 1/2.
         shift: largest shift in pixels, in each direction.
         rotation: largest angle in degrees, both ways.
+        crop: smallest and largest share of the sides that a random crop keeps.
 
     Raises:
         InvalidValueError: a value out of range.
@@ -30,11 +31,20 @@ class AugmentConfig:
     mirror: bool = False
     shift: int = 0
     rotation: float = 0.0
+    crop: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         check_flag("augment: mirror", self.mirror)
         check_integer("augment: shift", self.shift, 0)
         check_number("augment: rotation", self.rotation, low=0, high=180)
+        if self.crop is not None:
+            object.__setattr__(self, "crop", as_tuple("augment: crop", self.crop))
+            if len(self.crop) != 2:
+                raise InvalidValueError(f"augment: crop: expected two numbers, found {self.crop!r}")
+            for share in self.crop:
+                check_number("augment: crop", share, above=0, high=1)
+            if self.crop[0] > self.crop[1]:
+                raise InvalidValueError(f"augment: crop: expected rising numbers, found {self.crop!r}")
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,14 @@ class Run:
         images = images.to(self.fabric.device, non_blocking=True)
         settings = self.config.augment
         generator = torch.Generator().manual_seed(derive_seed(self.config.seed, Stream.AUGMENT, self.iteration))
-        images = augment(images, generator, mirror=settings.mirror, shift=settings.shift, rotation=settings.rotation)
+        images = augment(
+            images,
+            generator,
+            mirror=settings.mirror,
+            shift=settings.shift,
+            rotation=settings.rotation,
+            crop=settings.crop,
+        )
         size = len(images) // self.fabric.world_size
         share = slice(self.fabric.global_rank * size, (self.fabric.global_rank + 1) * size)
         labels = labels[share].to(self.fabric.device, non_blocking=True)

@@ -1,0 +1,53 @@
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from ._environment import environment_lines
+from ._recipe import Recipe
+
+_HEADER = ("error, baseline", "iterations", "error, small world", "iterations", "speed-up")
+
+
+def paper_table(recipe: Recipe) -> Table:
+    """Return the paper's figures as a rich table."""
+    table = Table(title="The paper's figures", caption=recipe.paper.note, caption_justify="left")
+    for name in _HEADER:
+        table.add_column(name, justify="right")
+    for cells in _rows(recipe):
+        table.add_row(*cells)
+    return table
+
+
+def recipe_markdown(recipe: Recipe, seeds: range, result: str, environment: Mapping[str, Any]) -> str:
+    """Return a Markdown page: what was measured with what, the paper's figures, and the result.
+
+    Args:
+        recipe: as it was run.
+        seeds: of the runs.
+        result: as Markdown.
+        environment: of `environment`.
+    """
+    of_network = f"- {recipe.model}, width {recipe.width:g}, p = {', '.join(f'{p:g}' for p in recipe.p)}; {recipe.data}"
+    lines = [f"# {recipe.title}", "", *environment_lines(environment)]
+    lines += [f"- Scale: {recipe.scale}; seeds {', '.join(map(str, seeds))}", of_network]
+    if recipe.training is not None:
+        lines += ["", "```json", recipe.training.to_json(), "```"]
+    lines += ["", "## In the paper", "", recipe.paper.note, ""]
+    if recipe.paper.points:
+        table = [_HEADER, ("---:",) * len(_HEADER), *_rows(recipe)]
+        lines += [*(f"| {' | '.join(cells)} |" for cells in table), ""]
+    return "\n".join([*lines, "## Here", "", result])
+
+
+def _rows(recipe: Recipe) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{point.baseline_error:.2f} %",
+            f"{point.baseline:,}",
+            f"{point.twin_error:.2f} %",
+            f"{point.twin:,}",
+            f"{point.speed_up:.2f}×",
+        )
+        for point in recipe.paper.points
+    ]

@@ -1,0 +1,23 @@
+import io
+
+from rich.console import Console
+
+from swann.experiments import architectures, architectures_markdown, architectures_table
+
+
+def test_the_weights_and_multiplications_of_table_1():
+    found = {one.name: one for one in architectures()}
+    assert list(found) == ["MNIST-5", "ConvNet-C", "AlexNet", "ResNet-18"]
+    assert found["MNIST-5"].layers[0] == "5×5 conv 6"
+    assert found["MNIST-5"].layers[-1] == "linear 10"
+    assert found["ConvNet-C"].n_nodes == 4749
+    assert 58e6 < found["AlexNet"].weights < 62e6
+    assert 1.6e9 < found["ResNet-18"].macs < 1.9e9  # 1.8 with the shortcuts' own convolutions
+
+
+def test_tables():
+    found = architectures()
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(architectures_table(found))
+    assert "2 × (3×3 conv 64)" in console.export_text()
+    assert "| 3×224×224 |" in architectures_markdown(found)
