@@ -11,14 +11,14 @@ from torch import Tensor
 from ._assembly import LINK, Element, Pass, run_function, tile_function
 from ._columns import ELEMENTS, gather_columns, needs_columns, scatter_columns
 from ._compile import compile_function, vector_bytes
-from ._geometry import LinkShape, blocked_tiles, column_tiles, selected, unflatten
+from ._geometry import COLUMN_VECTORS, LinkShape, blocked_tiles, column_tiles, selected, unflatten
 from ._threads import run_on_all_threads
 from ._tiles import Tiles
 from ._wiring import addresses_by_source, addresses_by_target
 
 _TASKS_PER_THREAD = 4
-_CACHE_BYTES = 2**19
-"""What the maps that one tile meets in all sources may take of a core's own cache."""
+_BAND_BYTES, _CACHE_BYTES = 2**18, 2**19
+"""What is to stay in a core's own cache: a band of the result; the maps that a tile of the weight gradient meets."""
 
 
 def forward_(
@@ -127,17 +127,19 @@ def _run(
         by_columns,
         torch.get_num_threads(),
     )
-    links = plan.links.copy()
-    links[:, 0] = [result.data_ptr() for result in results]
-    links[:, 1] = [operand.data_ptr() for operand in operands]
+    addresses = np.zeros((len(results), 6), dtype=np.int64)
+    addresses[:, 0] = [result.data_ptr() for result in results]
+    addresses[:, 1] = [operand.data_ptr() for operand in operands]
     if kind == "input":
-        links[:, [2, 3, 5]] = [
+        addresses[:, [2, 3, 5]] = [
             addresses_by_source(packed, layer.shape[1], n_sources, len(weight))
             for packed, n_sources, weight in zip(wirings, plan.n_sources, weights, strict=True)
         ]
     else:
-        links[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
-    links[:, 4] = [weight.data_ptr() for weight in weights]
+        addresses[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
+    addresses[:, 4] = [weight.data_ptr() for weight in weights]
+    links = plan.links.copy()
+    links[:, :6] = addresses[plan.numbers]
     table = np.array([0, len(plan.tasks), plan.tasks.ctypes.data, links.ctypes.data], dtype=np.int64)
     run_on_all_threads(_run_address(kind), table.ctypes.data)
 
@@ -153,11 +155,13 @@ class _Plan:
 
     Args:
         tasks: see `TASK`.
+        numbers: which link each row of `links` belongs to; a link has a row for each band of the result.
         links: see `LINK`; the addresses are missing.
         n_sources: the nodes that each link starts from.
     """
 
     tasks: NDArray[np.int64]
+    numbers: NDArray[np.int64]
     links: NDArray[np.int64]
     n_sources: tuple[int, ...]
 
@@ -176,27 +180,53 @@ def _plan(
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
     n_steps = 1 if kind == "weight" else n_blocks
-    rows = []
-    for link, n_nodes in zip(links, n_sources, strict=True):
-        of_target = math.prod(link.target) * block * size
-        of_source = (link.n_taps * math.prod(link.target) if by_columns else math.prod(link.source)) * block * size
-        strides = [of_target, n_targets * of_target, of_source, n_nodes * of_source]
-        if kind == "input":
-            strides = strides[2:] + strides[:2]
-        programs = _programs(kind, link, element, block, by_columns)
-        most_steps = min(max(1, _CACHE_BYTES // max(1, n_nodes * programs.most_bytes)), n_blocks)
-        rows.append([*[0] * 6, *strides, n_blocks, most_steps, len(programs.rows), programs.rows.ctypes.data])
-    everywhere = [(0, len(links), n_targets)]
-    by_link = [(number, number + 1, n_nodes) for number, n_nodes in enumerate(n_sources)]
-    tasks = [
-        (first, last, step, begin, min(begin + width, n_nodes))
-        for first, last, n_nodes in (by_link if kind == "input" else everywhere)
-        for width in [max(1, math.ceil(n_nodes * n_steps / (_TASKS_PER_THREAD * n_threads)))]
-        for step in range(n_steps)
-        for begin in range(0, n_nodes, width)
-    ]
+    n_wanted = _TASKS_PER_THREAD * n_threads
+    groups = [range(number, number + 1) for number in range(len(links))] if kind == "input" else [range(len(links))]
+    rows: list[list[int]] = []
+    tasks: list[tuple[int, int, int, int, int]] = []
+    for group in groups:
+        n_nodes = n_sources[group[0]] if kind == "input" else n_targets
+        bands = _bands(kind, links[group[0]], n_nodes, block * size, size, by_columns)
+        width = max(1, math.ceil(n_nodes * n_steps * len(bands) / n_wanted))
+        for band in bands:
+            first = len(rows)
+            for number in group:
+                link = links[number]
+                n_taps = link.n_taps if by_columns else 1
+                of_target = math.prod(link.target) * block * size
+                of_source = n_taps * math.prod(link.target if by_columns else link.source) * block * size
+                strides = [of_target, n_targets * of_target, of_source, n_sources[number] * of_source]
+                if kind == "input":
+                    strides = strides[2:] + strides[:2]
+                programs = _programs(kind, link, element, block, by_columns, band)
+                most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
+                counts = [n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data]
+                rows.append([number, *[0] * 5, *strides, *counts])
+            tasks += [
+                (first, len(rows), step, begin, min(begin + width, n_nodes))
+                for step in range(n_steps)
+                for begin in range(0, n_nodes, width)
+            ]
     table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
-    return _Plan(np.array(tasks, dtype=np.int64).reshape(-1, 5), table, n_sources)
+    return _Plan(np.array(tasks, dtype=np.int64).reshape(-1, 5), table[:, 0].copy(), table, n_sources)
+
+
+def _bands(
+    kind: Pass, link: LinkShape, n_nodes: int, bytes_of_place: int, element_bytes: int, by_columns: bool
+) -> list[range | None]:
+    """Cut a result into bands that stay in the cache while all links of a layer add to them; None for all of it."""
+    size = link.source if kind == "input" else link.target
+    if kind == "weight" or not size or (kind == "input" and by_columns):
+        return [None]
+    if by_columns:
+        step = COLUMN_VECTORS * (vector_bytes() // element_bytes)
+        n_rows, bytes_of_row = math.prod(size) * bytes_of_place // element_bytes, n_nodes * element_bytes
+    else:
+        step, n_rows, bytes_of_row = 2, size[0], n_nodes * math.prod(size[1:]) * bytes_of_place
+    height = step * max(1, _BAND_BYTES // (step * max(1, bytes_of_row)))
+    if height >= n_rows:
+        return [None]
+    return [range(start, min(start + height, n_rows)) for start in range(0, n_rows, height)]
 
 
 @dataclass(frozen=True)
@@ -215,13 +245,15 @@ class _Programs:
 
 
 @cache
-def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, by_columns: bool) -> _Programs:
+def _programs(
+    kind: Pass, shape: LinkShape, element: Element, block: int, by_columns: bool, band: range | None
+) -> _Programs:
     size = np.dtype(element).itemsize
     lanes = vector_bytes() // size
     if by_columns:
-        found: Tiles = column_tiles(shape.n_taps, math.prod(shape.target) * block, kind, lanes)
+        found: Tiles = column_tiles(shape.n_taps, math.prod(shape.target) * block, kind, lanes, band)
     else:
-        found = blocked_tiles(shape, kind, block, lanes)
+        found = blocked_tiles(shape, kind, block, lanes, band)
     places = tuple(np.array(of_program, dtype=np.int64) * size for of_program in found.values())
     rows = [
         (compile_function(tile_function(program, element, kind, shape.n_taps), "tile"), len(at), at.ctypes.data)
