@@ -113,28 +113,32 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: ra
     return found
 
 
-def column_tiles(n_taps: int, n_places: int, kind: Pass, lanes: int, places: range | None = None) -> Tiles:
-    """Return the tiles of one pass where each tap of a source map stands in a row of its own, in elements.
+def column_tiles(taps: Sequence[int], n_places: int, kind: Pass, lanes: int, places: range | None = None) -> Tiles:
+    """Return the tiles of one pass where each tap meets neighbouring places of a source, in elements.
 
-    The columns are of shape `[sources, n_taps, n_places]`, the target map is of shape `[targets, n_places]`. Of the
-    tiles those are left out that do not begin at one of `places`, if these are given.
+    Args:
+        taps: where each tap's place for the first place of the target map stands in a source's row.
+        n_places: elements of the target map.
+        kind: the pass; the input gradient wants taps that meet a row of `n_places` each, one after the other.
+        lanes: elements of a vector register; what is left of the places is worked on with a shorter vector.
+        places: tiles that do not begin at one of them are left out; all are there if None.
     """
     found: Tiles = {}
     for width, vectors, start in _chunks(n_places, lanes, COLUMN_VECTORS if kind != "input" else 1):
         if places is not None and start not in places:
             continue
         if kind == "input":
-            for first in range(0, n_taps, 16):
-                taps = range(first, min(first + 16, n_taps))
-                outputs = tuple((tap - first) * n_places for tap in taps)
-                products = tuple((number, tap, 0) for number, tap in enumerate(taps))
+            for first in range(0, len(taps), 16):
+                numbers = range(first, min(first + 16, len(taps)))
+                outputs = tuple(taps[tap] - taps[first] for tap in numbers)
+                products = tuple((number, tap, 0) for number, tap in enumerate(numbers))
                 program = TileProgram(width, outputs, products)
-                found.setdefault(program, []).append((start, first * n_places + start))
+                found.setdefault(program, []).append((start, taps[first] + start))
             continue
         program = TileProgram(
             width,
             tuple(vector * width for vector in range(vectors)),
-            tuple((v, tap, tap * n_places + v * width) for tap in range(n_taps) for v in range(vectors)),
+            tuple((v, number, tap + v * width) for number, tap in enumerate(taps) for v in range(vectors)),
         )
         found.setdefault(program, []).append((start, start))
     return found
