@@ -7,6 +7,9 @@ from .._files import replacing
 # Okabe and Ito's colours, which the colour-blind can tell apart
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
+_LOGARITHMIC_FROM = 8.0
+"""Rates whose ends differ by this factor are drawn on a logarithmic scale."""
+
 Rate = tuple[float, float, float]
 """Lower end of the interval, mean, upper end."""
 
@@ -47,6 +50,8 @@ def plot_sweep(
         places, means = [p for p, _ in found], [rate[1] for _, rate in found]
         margins = [[rate[1] - rate[0] for _, rate in found], [rate[2] - rate[1] for _, rate in found]]
         upper.errorbar(places, means, yerr=margins, color=_BLUE, marker="o", capsize=3)
+        if max(rate[2] for _, rate in found) > _LOGARITHMIC_FROM * min(rate[0] for _, rate in found):
+            upper.set_yscale("log")
     for p, rate in zip(probabilities, rates, strict=True):
         if rate is None:
             upper.annotate("not reached", (p, 1.0), rotation=90, fontsize=8, ha="center", va="bottom")
