@@ -31,7 +31,7 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
     """
     if not isinstance(network, SmallWorldNetwork):
         raise InvalidValueError(
-            f"a {type(network).__name__} has no weights that stayed as they were: its layers read less than the model's; "
+            f"a {type(network).__name__} has no weights to take over: its layers read less than the model's; "
             "train it from its own first weights"
         )
     chain = network.plan.chain
