@@ -39,7 +39,7 @@ def analyze(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     parts = trace_parts(network, example)
-    found = [_part(chain, seed) for chain in parts]
+    found = [_part(chain, seed, is_rewired=chain.dense or len(parts) == 1) for chain in parts]
     value = found[0][0] if len(parts) == 1 else {"parts": [part for part, _ in found]}
     text = "\n\n".join(of_part for _, of_part in found)
     if directory is not None:
@@ -54,8 +54,8 @@ def analyze(
         note(f"written to {out}: analysis.json, analysis.txt")
 
 
-def _part(chain: Chain, seed: int) -> tuple[dict[str, Any], str]:
-    """Return what is found about a chain as JSON values and as text; small-worldness of what can be rewired."""
+def _part(chain: Chain, seed: int, *, is_rewired: bool) -> tuple[dict[str, Any], str]:
+    """Return what is found about a chain as JSON values and as text; small-worldness only if it would be rewired."""
     graph, counts = chain.graph(), count_chain(chain)
     value: dict[str, Any] = {
         "chain": chain.to_json(),
@@ -76,6 +76,8 @@ def _part(chain: Chain, seed: int) -> tuple[dict[str, Any], str]:
         weights, macs = count_dense_block(chain)
         value |= {"dense_weights": weights, "dense_macs": macs}
         lines.append(f"with all its connections the block has {weights:,} weights, {macs:,} multiplications an image")
+    if not is_rewired:
+        return value, "\n".join(lines)
     figures = _figures(graph, seed)
     value["small_worldness"] = None if figures is None else json.loads(figures.to_json())
     if figures is None:
