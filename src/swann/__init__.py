@@ -23,14 +23,15 @@ from ._errors import (
 )
 from .convert import convert, copy_kept_weights_, load, save, summary
 from .graph import LayerGraph
-from .nn import Plan, SmallWorldNetwork, build
+from .nn import DenseNetPlan, Plan, SmallWorldDenseNet, SmallWorldNetwork, build
 from .smallworld import measure, rewire, search, small_worldness
-from .trace import trace
+from .trace import trace, trace_parts
 
 __version__ = version("swann")
 
 __all__ = [
     "DataError",
+    "DenseNetPlan",
     "FileFormatError",
     "InvalidValueError",
     "LayerGraph",
@@ -38,6 +39,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "Plan",
+    "SmallWorldDenseNet",
     "SmallWorldNetwork",
     "SwannError",
     "TraceError",
@@ -54,4 +56,5 @@ __all__ = [
     "small_worldness",
     "summary",
     "trace",
+    "trace_parts",
 ]

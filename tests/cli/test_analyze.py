@@ -24,7 +24,7 @@ def test_json_holds_the_same(run):
     [
         (("--model", "swann:mnist"), "unknown model 'swann:mnist': did you mean 'mnist5'"),
         (("--model", "mnist5"), "name it as swann:NAME, torchvision:NAME or package.module:factory"),
-        (("--model", "torchvision:densenet121", "--image-size", "64"), "(cat) reads"),
+        (("--model", "torchvision:densenet121", "--image-size", "64"), "layer 1 has 2 convolutions"),
         (("--model", "swann:convnet_c", "--image-size", "16"), "image_size"),
         (("--model", "swann:mnist5", "--width", "-1"), "width must be a positive number"),
     ],
@@ -42,3 +42,15 @@ def test_models_of_the_current_folder_are_found(run, tmp_path):
     code, out, err = run("analyze", "--model", "local_nets:net", *arguments)
     assert code == 0, err
     assert "62 nodes" in out
+
+
+def test_a_densenet_is_shown_in_parts(run):
+    code, out, err = run("analyze", "--model", "swann:densenet40", "--width", 0.25, "--image-size", 8)
+    assert code == 0, err
+    assert out.count("dense block, its first layer reading all of the input") == 3
+    assert out.count(", S = ") == 3
+    assert "1,053 weights, 1,137 parameters, 67,392 multiplications an image" in out
+    assert "with all its connections the block has 7,290 weights, 466,560 multiplications an image" in out
+    found = json.loads(run("analyze", "--model", "swann:densenet40", "--width", 0.25, "--json")[1])
+    assert [part["chain"]["dense"] for part in found["parts"]] == [False, True] * 3 + [False]
+    assert found["parts"][1]["dense_weights"] == 7290

@@ -71,3 +71,13 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_go_on(run, tmp_path, monkeyp
 )
 def test_bad_input_is_one_line_and_leaves_nothing(refused, arguments, message):
     assert message in refused("compare", *FAST, *arguments, "--out", "runs")
+
+
+def test_a_densenet_is_compared(run, tmp_path):
+    model = ("--model", "swann:densenet40", "--width", 0.1, "--epochs", 1, "--batch-size", 512, "--seeds", 1)
+    code, out, err = run("compare", *model, "--threads", 1, "--accelerator", "cpu", "--out", "runs")
+    assert code == 0, err
+    assert "twin" in out
+    assert err.count("the search chose p = ") == 3
+    assert "for block 3" in err
+    assert (tmp_path / "runs" / "search-block-3.json").is_file()

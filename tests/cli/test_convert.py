@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import swann
-from swann.nn import Plan
+from swann.nn import DenseNetPlan, Plan
 
 MODEL = ("--model", "swann:mnist5", "--width", 0.5)
 
@@ -73,3 +73,30 @@ def test_the_results_of_another_command_are_left_alone(run, refused):
     assert run("analyze", *MODEL, "--out", "found")[0] == 0
     line = refused("convert", *MODEL, "--p", 0.5, "--out", "found")
     assert line == "swann: found holds results of 'swann analyze'; name another directory\n"
+
+
+DENSE = ("--model", "swann:densenet40", "--width", 0.25, "--image-size", 8)
+
+
+def test_a_densenet_has_pictures_of_each_block(run, tmp_path):
+    code, out, err = run("convert", *DENSE, "--p", 0.5, "--out", "twin")
+    assert code == 0, err
+    assert "dense block 3" in out
+    files = {file.name for file in (tmp_path / "twin").iterdir()}
+    pictures = {f"{name}-block-{number}.png" for name in ("densities", "edges") for number in (1, 2, 3)}
+    assert files == {"network.safetensors", "plan.json", "summary.txt", "swann-run.json", *pictures}
+    network = swann.load(tmp_path / "twin" / "network.safetensors")
+    assert DenseNetPlan.from_json(json.loads((tmp_path / "twin" / "plan.json").read_text())) == network.plan
+    assert (tmp_path / "twin" / "summary.txt").read_text().count("links (edges, share of the possible ones):") == 3
+    model = swann.models.densenet40(width=0.25, image_size=8)
+    expected = swann.convert(model, torch.zeros(1, 3, 8, 8), 0.5)
+    assert all(map(torch.equal, expected.parameters(), network.parameters()))
+
+
+def test_p_is_searched_for_each_block(run, tmp_path):
+    code, out, err = run("convert", *DENSE, "--out", "twin", "--json")
+    assert code == 0, err
+    searches = [json.loads((tmp_path / "twin" / f"search-block-{number}.json").read_text()) for number in (1, 2, 3)]
+    assert [len(search["probabilities"]) for search in searches] == [21] * 3
+    blocks = swann.load(tmp_path / "twin" / "network.safetensors").plan.blocks
+    assert json.loads(out)["probabilities"] == [block.rewiring.rewiring_probability for block in blocks]

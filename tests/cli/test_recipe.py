@@ -93,3 +93,16 @@ def test_table_1_is_printed_and_written(run, tmp_path):
 )
 def test_bad_input_is_one_line(refused, arguments, message):
     assert message in refused("reproduce", *arguments, "--threads", 1)
+
+
+def test_a_densenet_converges_but_has_no_weights_of_a_single_chain(run, refused, monkeypatch):
+    monkeypatch.setitem(RECIPES, "fig9", RECIPES["fig9"].replace("mnist5", "densenet40").replace("0.5\ntr", "0.1\ntr"))
+    monkeypatch.setitem(RECIPES, "fig13", RECIPES["fig13"].replace("mnist5", "densenet40"))
+    code, out, err = run("reproduce", "fig9", "--threads", 1, "--accelerator", "cpu")
+    assert code == 0, err
+    assert "random links, p = 1" in out
+    code, _, err = run("reproduce", "fig13", "--threads", 1, "--accelerator", "cpu")
+    assert (code, err) == (
+        2,
+        "swann: recipe fig13: swann:densenet40 is a DenseNet; expected a single chain of layers\n",
+    )

@@ -51,3 +51,8 @@ def test_bad_input_is_one_line(refused, tmp_path):
     (tmp_path / "photos" / "cat.jpg").write_text("miaow")
     assert "was not made by swann (it holds cat.jpg" in refused("search", *FAST, "--out", "photos")
     assert "is a file" in refused("search", *FAST, "--out", "photos/cat.jpg")
+
+
+def test_dense_blocks_have_a_p_each(refused):
+    line = refused("search", "--model", "swann:densenet40", "--width", 0.1)
+    assert "swann:densenet40 has dense blocks, each with its own p; swann convert and swann compare search" in line

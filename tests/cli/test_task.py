@@ -18,6 +18,7 @@ def test_a_task_makes_its_model_for_its_images():
 def test_a_model_has_its_usual_inputs_unless_told_otherwise():
     usual = {"channels": None, "image_size": None, "classes": None, "width": 0.25, "seed": 0}
     assert open_model("swann:mnist5", **usual)[1].shape == (1, 1, 28, 28)
+    assert open_model("swann:densenet40", **usual)[1].shape == (1, 3, 32, 32)
     network, example = open_model("swann:convnet_c", **usual | {"channels": 1, "image_size": 64, "classes": 7})
     assert network(example.expand(2, -1, -1, -1)).shape == (2, 7)
 

@@ -105,3 +105,14 @@ def test_a_disk_that_is_full_at_the_end_of_training_is_one_line(run, tmp_path, m
 
 def full_disk(path, text):
     raise swann.OutputError(f"cannot write {path.name}: No space left on device")
+
+
+def test_the_twin_of_a_densenet_is_trained_and_trained_on(run, tmp_path):
+    fast = ("--epochs", 1, "--batch-size", 512, "--threads", 1, "--accelerator", "cpu")
+    code, _, err = run("train", "--model", "swann:densenet40", "--width", 0.1, "--p", 0.9, *fast, "--out", "first")
+    assert code == 0, err
+    code, _, err = run("train", "--model", "first/network.safetensors", *fast, "--out", "second")
+    assert code == 0, err
+    plans = [swann.load(tmp_path / folder / "network.safetensors").plan for folder in ("first", "second")]
+    assert plans[0] == plans[1]
+    assert isinstance(plans[0], swann.DenseNetPlan)

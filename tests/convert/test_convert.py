@@ -2,10 +2,12 @@ import copy
 
 import pytest
 import torch
+from dense_nets import IMAGES as DENSE_IMAGES
+from dense_nets import dense_net
 from torch import nn
 
 import swann
-from swann import InvalidValueError, TraceError, UnknownNameError
+from swann import InvalidValueError, SmallWorldDenseNet, TraceError, UnknownNameError
 
 
 def model():
@@ -94,3 +96,51 @@ def test_a_network_too_sparse_for_a_search_says_so():
 def test_a_twin_is_not_converted_again():
     with pytest.raises(TraceError, match="is a small-world network already"):
         swann.convert(swann.convert(model(), IMAGES, 0.5), IMAGES, 0.5)
+
+
+def test_the_twin_of_a_densenet():
+    baseline = dense_net()
+    before = copy.deepcopy(baseline.state_dict())
+    twin = swann.convert(baseline, DENSE_IMAGES, (0.4, 1.0), seed=3, order="keep")
+    assert isinstance(twin, SmallWorldDenseNet)
+    assert twin(DENSE_IMAGES).shape == (3, 5)
+    assert [block.rewiring.rewiring_probability for block in twin.plan.blocks] == [0.4, 1.0]
+    assert {block.order for block in twin.plan.blocks} == {"keep"}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in baseline.state_dict().items())
+    one, same = (swann.convert(baseline, DENSE_IMAGES, 0.4, seed=1) for _ in range(2))
+    assert one.plan == same.plan
+    assert all(map(torch.equal, one.parameters(), same.parameters()))
+
+
+def test_without_p_each_dense_block_is_searched():
+    graphs = [block.chain.graph() for block in swann.convert(dense_net(), DENSE_IMAGES, 0).plan.blocks]
+    found = [swann.search(graph, near_maximum=True).best_p for graph in graphs]
+    twin = swann.convert(dense_net(), DENSE_IMAGES)
+    assert [block.rewiring.rewiring_probability for block in twin.plan.blocks] == found
+
+
+@pytest.mark.parametrize(
+    ("p", "message"),
+    [
+        ((0.5, 0.5, 0.5), "p has 3 probabilities; expected one number, or 2 for 2 dense blocks"),
+        ((0.5, "high"), "p must be a number from 0 to 1, got 'high'"),
+    ],
+)
+def test_probabilities_that_do_not_fit_a_densenet_are_named(p, message):
+    with pytest.raises(InvalidValueError, match=message):
+        swann.convert(dense_net(), DENSE_IMAGES, p)
+
+
+def test_the_twin_of_a_densenet_is_not_converted_again():
+    twin = swann.convert(dense_net(), DENSE_IMAGES, 0.5)
+    with pytest.raises(TraceError, match="is a small-world network already"):
+        swann.convert(twin, DENSE_IMAGES, 0.5)
+
+
+def test_densenets_with_bottlenecks_are_refused():
+    torchvision = pytest.importorskip("torchvision")
+    model = torchvision.models.DenseNet(4, (2, 2), 4)
+    with pytest.raises(
+        TraceError, match=r"layer 1 has 2 convolutions \(module 'features.denseblock2.denselayer1.conv1'"
+    ):
+        swann.convert(model, torch.zeros(1, 3, 64, 64), 0.5)

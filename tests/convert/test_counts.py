@@ -1,5 +1,7 @@
 import pytest
 import torch
+from dense_nets import IMAGES as DENSE_IMAGES
+from dense_nets import dense_net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -7,11 +9,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from swann.convert import Counts, count_chain, count_plan
-from swann.convert._counts import count_chain_layers, count_plan_layers
+from swann.convert._counts import count_chain_layers, count_dense_block, count_plan_layers
 from swann.graph import LayerGraph
 from swann.nn import Plan, SmallWorldNetwork, build
 from swann.smallworld import Rewiring, rewire
-from swann.trace import Chain, trace
+from swann.trace import Chain, trace, trace_parts
 
 BATCH = 13  # no other first dimension is as large
 
@@ -198,3 +200,20 @@ def test_a_layer_that_lost_all_inputs_still_writes_its_map():
     assert plan.links() == [(0, 2), (1, 2)]
     assert count_plan_layers(plan, as_executed=True)[1] == Counts(0, 1, 0, 4 * 2)
     assert count_plan_layers(plan, as_executed=True)[2] == Counts(2, 3, 2, 4 * 3)
+
+
+def test_a_dense_block_with_all_its_connections():
+    model = dense_net(growth_rate=2, n_layers=3)
+    block = trace_parts(model, DENSE_IMAGES)[1]
+    convolutions = [layer.conv for layer in model[1:4]]
+    weights = sum(convolution.weight.numel() for convolution in convolutions)
+    assert count_dense_block(block) == (weights, weights * 6 * 7)
+
+
+def test_a_dense_block_writes_its_joined_map():
+    block = trace_parts(dense_net(growth_rate=2, n_layers=3), DENSE_IMAGES)[1]
+    input_norm, layers = 4 * 2 * 4 * 42, 4 * 3 * 3 * 2 * 42
+    counts = count_chain_layers(block)
+    assert Counts.total(counts).activation_bytes == input_norm + layers + 4 * (4 + 6) * 42
+    plan = Plan(block, rewire(block.graph(), 0.0), "keep")
+    assert count_plan_layers(plan) == count_plan_layers(plan, as_executed=True) == counts

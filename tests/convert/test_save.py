@@ -3,6 +3,8 @@ import json
 import pytest
 import safetensors.torch
 import torch
+from dense_nets import IMAGES as DENSE_IMAGES
+from dense_nets import dense_twin
 from torch import nn
 
 import swann
@@ -124,3 +126,21 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
         swann.save(twin, path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["twin.safetensors"]
+
+
+def test_the_twin_of_a_densenet_comes_back_whole(tmp_path):
+    twin = dense_twin()
+    twin(DENSE_IMAGES)  # norms gather statistics
+    swann.save(twin, tmp_path / "twin.safetensors")
+    again = swann.load(tmp_path / "twin.safetensors")
+    assert again.plan == twin.plan
+    assert not again.training
+    assert torch.equal(again(DENSE_IMAGES), twin.eval()(DENSE_IMAGES))
+
+
+def test_a_changed_plan_of_a_densenet_is_refused(tmp_path):
+    path = tmp_path / "twin.safetensors"
+    swann.save(dense_twin(), path)
+    rewritten(path, lambda plan, _: plan["parts"].pop())
+    with pytest.raises(FileFormatError, match=r"twin.safetensors: the plan has 1,354 weights, the file 1,494"):
+        swann.load(path)

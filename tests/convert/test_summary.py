@@ -6,7 +6,7 @@ from torch import nn
 
 import swann
 from swann.convert import Counts
-from swann.convert._summary import _short
+from swann.convert._summary import short
 
 
 def test_the_summary_says_what_changed():
@@ -80,4 +80,4 @@ def test_operations_on_the_input_have_a_line():
      (10**9, "1G"), (10**13, "10T"), (10**15, "1e+03T")],
 )  # fmt: skip
 def test_numbers_of_the_table_have_three_digits(number, text):
-    assert _short(number) == text
+    assert short(number) == text

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from dense_nets import dense_net, dense_twin
 from torch import nn
 
 import swann
+from swann import InvalidValueError
 
 
 def chain_network():
@@ -57,3 +59,10 @@ def test_edges_that_stayed_keep_their_weights_and_moved_ones_their_own():
         assert torch.equal(layer.bias, baseline.bias)
     for (source, link), start in zip(twin.each_layer()[2].each_link(), before, strict=True):
         assert torch.equal(link.weight, start) == (source != 2)
+
+
+def test_the_twin_of_a_densenet_takes_no_weights_over():
+    with pytest.raises(
+        InvalidValueError, match="a SmallWorldDenseNet has no weights to take over.*its own first weights"
+    ):
+        swann.copy_kept_weights_(dense_twin(), dense_net())

@@ -38,7 +38,9 @@ def test_every_recipe_can_be_read(name, scale):
 
 
 def test_the_tables_of_the_paper_are_there():
-    assert {"fig6", "fig9", "fig10", "table3", "table5", "table6", "fig13", "overhead"} <= set(recipe_names())
+    assert {"fig6", "fig9", "fig10", "table3", "fig11", "table4", "table5", "table6", "fig13", "overhead"} <= set(
+        recipe_names()
+    )
     final = load_recipe("table3").paper.points[-1]
     assert final.speed_up == pytest.approx(2.6, abs=0.05)
     assert load_recipe("table3-cifar100").paper.points[-1].speed_up == pytest.approx(2.8, abs=0.05)

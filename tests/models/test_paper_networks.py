@@ -1,4 +1,4 @@
-"""The paper's networks together: mnist5, convnet_c, alexnet and resnet18 (Table I)."""
+"""The paper's networks together: mnist5, convnet_c, alexnet, resnet18 and densenet40 (Table I)."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def test_layers_are_those_of_table_1(name):
     assert chain.sizes == SIZES[name]
 
 
-@pytest.mark.parametrize("name", sorted(SIZES))
+@pytest.mark.parametrize("name", sorted(models.FACTORIES))
 @pytest.mark.parametrize(("in_channels", "image_size"), [(1, 64), (3, 65)])
 def test_width_channels_classes_and_sizes(name, in_channels, image_size):
     create = models.FACTORIES[name]
@@ -31,7 +31,7 @@ def test_width_channels_classes_and_sizes(name, in_channels, image_size):
     assert network(torch.randn(2, in_channels, image_size, image_size)).shape == (2, 7)
 
 
-@pytest.mark.parametrize("name", sorted(SIZES))
+@pytest.mark.parametrize("name", sorted(models.FACTORIES))
 def test_the_seed_decides_the_weights_and_nothing_else_moves(name):
     create = models.FACTORIES[name]
     one, same, other = (create(width=0.1, image_size=64, seed=seed) for seed in (1, 1, 2))

@@ -5,9 +5,11 @@ import torch
 from networks import plan_of, twin
 from torch import nn
 
+from swann.convert import plan_parts
+from swann.models import densenet40
 from swann.nn import build
 from swann.nn._initialise import fan_ins, gain
-from swann.trace import trace
+from swann.trace import trace, trace_parts
 
 
 def deep_network(activation):
@@ -72,3 +74,15 @@ def test_gains_are_those_of_torch(activation):
     expected = nn.init.calculate_gain(names.get(name, name.lower()), 0.3 if name == "LeakyReLU" else None)
     assert gain(layer) == pytest.approx(expected)
     assert math.isfinite(expected)
+
+
+def test_the_activation_after_a_layer_may_stand_in_the_next_part():
+    """A DenseNet norms and activates before each convolution: all weights have the gain of a ReLU but the last."""
+    parts = trace_parts(densenet40(width=0.5), torch.zeros(1, 3, 8, 8))
+    network = build(plan_parts(parts, 0.9))
+    gains = [math.sqrt(2)] * 6 + [1.0]
+    for part, expected in zip(network.each_part(), gains, strict=True):
+        for layer in part.each_layer():
+            weights = torch.cat([link.dense_weight().flatten(1) for _, link in layer.each_link()], 1)
+            scaled = weights * fan_ins(layer).sqrt()[:, None]
+            assert scaled[weights != 0].std().item() == pytest.approx(expected, rel=0.2)

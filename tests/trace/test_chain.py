@@ -6,7 +6,8 @@ from torch import nn
 
 from swann import FileFormatError, trace
 from swann.graph import LayerGraph
-from swann.trace import Chain
+from swann.models import densenet40
+from swann.trace import Chain, trace_parts
 
 
 @pytest.fixture
@@ -49,3 +50,31 @@ def test_changed_json_is_refused(chain, change, message):
     change(value)
     with pytest.raises(FileFormatError, match=message):
         Chain.from_json(value)
+
+
+@pytest.fixture
+def block():
+    return trace_parts(densenet40(width=0.1, in_channels=1), torch.zeros(1, 1, 8, 8))[1]
+
+
+def test_a_dense_block_hands_on_all_maps(block):
+    assert block.sizes == (2, *[1] * 12)
+    assert block.output_shape == (14, 8, 8)
+    assert Chain.from_json(json.loads(json.dumps(block.to_json()))) == block
+    assert "output: the input and the maps of all layers, joined" in str(block)
+
+
+def test_maps_of_another_size_cannot_be_joined(block):
+    value = json.loads(json.dumps(block.to_json()))
+    value["layers"][2]["map_shape"] = [1, 4, 8]
+    with pytest.raises(
+        FileFormatError, match=r"layer 3 of a dense block hands on a map of size \(4, 8\); expected that"
+    ):
+        Chain.from_json(value)
+
+
+def test_a_chain_of_before_there_were_dense_blocks_is_read(chain):
+    value = chain.to_json()
+    assert value.pop("dense") is False
+    assert Chain.from_json(value) == chain
+    assert chain.output_shape == (5,)

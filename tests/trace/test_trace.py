@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swann import TraceError, trace
+from swann import TraceError, trace, trace_parts
+from swann.models import densenet40
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 
@@ -119,7 +120,7 @@ class Gate(nn.Module):
 
 
 REFUSED = [
-    (lambda net, x: torch.cat([x, net.conv2(x)], 1), r"operation 'cat' \(cat\) reads 2 tensors"),
+    (lambda net, x: torch.cat([x, net.conv2(x)], 1), r"operation 'cat' \(cat\) joins the maps of fewer than two"),
     (lambda net, x: x * net.conv2(x), r"operation 'mul' \(mul\) reads 2 tensors"),
     (lambda net, x: net.conv2(x.transpose(2, 3)), r"operation 'transpose' \(transpose\) is not an operation"),
     (lambda net, x: net.conv2(torch.sin(x)), r"operation 'sin' \(sin\) is not an operation that can stand in a chain"),
@@ -202,3 +203,37 @@ def test_the_model_its_mode_and_the_random_state_stay_untouched(training, fails)
     assert all(torch.equal(state[name], after[name]) for name in state)
     assert modes == modes_after
     assert torch.equal(random, random_after)
+
+
+def test_the_parts_of_a_network_with_dense_blocks():
+    model = densenet40(width=0.25, in_channels=1, image_size=8)
+    parts = trace_parts(model, torch.zeros(1, 1, 8, 8))
+    assert [part.dense for part in parts] == [False, True, False, True, False, True, False]
+    assert [part.sizes for part in parts[:3]] == [(1, 6), (6, *[3] * 12), (42, 42)]
+    assert [part.input_shape for part in parts[1:]] == [part.output_shape for part in parts[:-1]]
+    assert parts[-1].output_shape == (10,)
+
+
+def test_a_chain_is_one_part():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 3, 3))
+    assert trace_parts(model, IMAGE) == (trace(model, IMAGE),)
+
+
+def test_a_network_with_dense_blocks_is_no_single_chain():
+    with pytest.raises(TraceError, match="Sequential is no single chain: it has 3 dense blocks.*swann.trace_parts"):
+        trace(densenet40(width=0.25, in_channels=1, image_size=8), IMAGE)
+
+
+def test_without_a_layer_between_dense_blocks_there_is_no_transition():
+    model = densenet40(width=0.1, in_channels=1)
+    with pytest.raises(
+        TraceError, match="module '12' stands between dense blocks, or at an end.*without a convolution"
+    ):
+        trace_parts(nn.Sequential(*model[1:13], nn.ReLU()), torch.zeros(1, 2, 8, 8))
+
+
+def test_a_layer_used_in_two_parts_is_refused():
+    model = densenet40(width=0.25, in_channels=1)
+    transition = nn.Sequential(nn.Conv2d(42, 6, 1), *model[1:13], nn.Conv2d(42, 6, 1))
+    with pytest.raises(TraceError, match="module '1.norm' is used more than once"):
+        trace_parts(nn.Sequential(model[0], *model[1:13], transition[0], *model[1:13], transition[-1]), IMAGE)

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from .._files import write_text
+from ..convert import rewired_graphs
 from ..experiments import Factory, RunDirectory, run_comparison, variants
 from ..nn import Order
 from ..smallworld import Draw, check_granularity, check_probability
-from ..trace import trace
+from ..trace import trace_parts
 from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
 from ._console import console, draw_picture, note, progress_bar
 from ._options import (
@@ -40,7 +41,7 @@ from ._options import (
     Validation,
     Width,
 )
-from ._search import search_with_progress, write_search
+from ._search import search_parts, write_search
 from ._task import Task, open_task
 from ._training import resumable, start, training_config
 
@@ -111,20 +112,24 @@ def compare_command(
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    graph = trace(task.create(seed), task.example()).graph()
-    check_granularity(granularity, graph)
+    parts = trace_parts(task.create(seed), task.example())
+    for graph in rewired_graphs(parts):
+        check_granularity(granularity, graph)
     fabric = start(config)
     with resumable(directory):
+        probabilities: float | list[float] = [] if p is None else p
         if p is None:
-            result = search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
-            p = result.best_p
-            note(f"the search chose p = {p:g} (S = {result.best_S:.3f})")
-            if fabric.is_global_zero:
-                write_search(result, directory)
+            searches = search_parts(parts, draw=draw, repair=repair, granularity=granularity, seed=seed)
+            probabilities = [result.best_p for result in searches.values()]
+            for ending, result in searches.items():
+                where = ending.replace("-", " ")
+                note(f"the search chose p = {result.best_p:g} (S = {result.best_S:.3f}){where and ' for'}{where}")
+                if fabric.is_global_zero:
+                    write_search(result, directory, ending)
         comparison = run_variants(
             task,
             config,
-            p,
+            probabilities,
             seeds=range(seed, seed + seeds),
             draw=draw,
             repair=repair,
@@ -145,7 +150,7 @@ def compare_command(
 def run_variants(
     task: Task,
     config: TrainingConfig,
-    p: float,
+    p: float | Sequence[float],
     *,
     seeds: range,
     draw: str,

@@ -1,14 +1,15 @@
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from .._files import write_text
-from ..convert import save, summary
+from ..convert import DenseNetSummary, plan_parts, save, summary
 from ..experiments import RunDirectory
-from ..nn import Order, Plan, build
+from ..nn import DenseNetPlan, Order, build
 from ..report import can_be_drawn, plot_densities, plot_graph
-from ..smallworld import Draw, check_probability, rewire
-from ..trace import trace
+from ..smallworld import Draw, check_probability
+from ..trace import trace_parts
 from ._console import draw_picture, note, show
 from ._options import (
     Channels,
@@ -25,7 +26,7 @@ from ._options import (
     Seed,
     Width,
 )
-from ._search import search_with_progress, write_search
+from ._search import endings, search_parts, write_search
 from ._task import open_model
 
 
@@ -47,7 +48,8 @@ def convert_command(
     """Turn a model into its small-world twin, with new weights, and save it.
 
     Writes network.safetensors (read it with swann.load), plan.json, summary.txt, densities.png (which layers are
-    linked) and, for a network small enough to draw, edges.png.
+    linked) and, for a network small enough to draw, edges.png. Of a DenseNet each dense block becomes a small-world
+    network of its own, with pictures of its own.
 
     Example: swann convert --model swann:convnet_c --p 0.85 --out runs/convnet_c
     """
@@ -59,24 +61,34 @@ def convert_command(
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
-    chain = trace(network, example)
-    graph = chain.graph()
-    result = None
+    parts = trace_parts(network, example)
+    searches = {}
     if p is None:
-        result = search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
-        p = result.best_p
-    rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair, granularity=granularity)
-    twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)
+        searches = search_parts(parts, draw=draw, repair=repair, granularity=granularity, seed=seed)
+    twin_plan = plan_parts(
+        parts,
+        [result.best_p for result in searches.values()] if p is None else p,
+        seed=seed,
+        draw=cast(Draw, draw),
+        repair=repair,
+        order=cast(Order, order),
+        granularity=granularity,
+    )
+    twin = build(twin_plan, seed=seed)
     found = summary(twin)
     with directory:
-        if result is not None:
-            write_search(result, directory)
+        for ending, result in searches.items():
+            write_search(result, directory, ending)
         save(twin, directory / "network.safetensors")
-        write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
-        write_text(directory / "summary.txt", f"{found}\n")
-        draw_picture(lambda path: plot_densities(graph, rewiring.graph, path), directory / "densities.png")
-        if can_be_drawn(graph):
-            draw_picture(lambda path: plot_graph(graph, rewiring.graph, path), directory / "edges.png")
+        write_text(directory / "plan.json", json.dumps(twin_plan.to_json(), indent=2) + "\n")
+        details = found.blocks if isinstance(found, DenseNetSummary) else ()
+        write_text(directory / "summary.txt", "\n\n".join(map(str, (found, *details))) + "\n")
+        blocks = twin_plan.blocks if isinstance(twin_plan, DenseNetPlan) else (twin_plan,)
+        for ending, block in zip(endings(parts), blocks, strict=True):
+            before, after = block.chain.graph(), block.rewiring.graph
+            draw_picture(partial(plot_densities, before, after), directory / f"densities{ending}.png")
+            if can_be_drawn(before):
+                draw_picture(partial(plot_graph, before, after), directory / f"edges{ending}.png")
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

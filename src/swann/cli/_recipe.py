@@ -199,7 +199,7 @@ def _weights(
 ) -> None:
     if recipe.seeds != 1:
         raise InvalidValueError(f"--seeds: {recipe.name} shows the weights of one network, found {recipe.seeds}")
-    network = convert(task.create(options.seed), task.example(), recipe.p[0], seed=options.seed)
+    network = _twin(recipe, task.create(options.seed), task.example(), options.seed)
     with progress_bar("train", "iterations") as move:
         history = fit(
             network,
@@ -240,6 +240,15 @@ def _weights(
     note(f"written to {options.out}: weights.csv, weights.png, network.safetensors, history.json, {recipe.name}.md")
 
 
+def _twin(recipe: Recipe, model: torch.nn.Module, example: torch.Tensor, seed: int) -> SmallWorldNetwork:
+    twin = convert(model, example, recipe.p[0], seed=seed)
+    if not isinstance(twin, SmallWorldNetwork):
+        raise InvalidValueError(
+            f"recipe {recipe.name}: {recipe.model} is a DenseNet; expected a single chain of layers"
+        )
+    return twin
+
+
 def _layer_names(network: SmallWorldNetwork) -> list[str]:
     return ["input", *(layer.name for layer in network.plan.chain.layers)]
 
@@ -257,7 +266,7 @@ def _strongest(found: np.ndarray[Any, np.dtype[np.float64]], names: list[str]) -
 def _overhead(recipe: Recipe, options: RecipeOptions, directory: RunDirectory) -> None:
     size = recipe.image_size or 32
     model = create(recipe.model, in_channels=3, n_classes=10, image_size=size, width=recipe.width, seed=options.seed)
-    twin = convert(model, torch.zeros(1, 3, size, size), recipe.p[0], seed=options.seed)
+    twin = _twin(recipe, model, torch.zeros(1, 3, size, size), options.seed)
     threads = () if options.threads is None else (options.threads,)
     settings = BenchSettings(threads=threads, backends=("masked", "sparse", "auto"), memory=False, seed=options.seed)
     with directory:

@@ -43,8 +43,8 @@ _TABLE2_SEEDS = 5
 Name = Annotated[
     str,
     typer.Argument(
-        help="table1, table2, fig6, fig9, fig10 (= table3), fig10-cifar100 (= table3-cifar100), fig13, table5, table6 "
-        "or overhead",
+        help="table1, table2, fig6, fig9, fig10 (= table3), fig10-cifar100 (= table3-cifar100), "
+        "fig11 (= table4), fig13, table5, table6 or overhead",
         show_default=False,
     ),
 ]

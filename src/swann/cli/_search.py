@@ -1,14 +1,17 @@
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, cast
 
 import typer
 
+from .._errors import InvalidValueError
 from .._files import write_text
+from ..convert import rewired_graphs
 from ..experiments import RunDirectory
 from ..graph import LayerGraph
 from ..report import plot_search
 from ..smallworld import Draw, MeasurementCache, SearchResult, search
-from ..trace import trace
+from ..trace import Chain, trace_parts
 from ._console import console, draw_picture, note, progress_bar, search_table
 from ._options import Channels, Classes, DrawOption, Granularity, ImageSize, Json, Model, Out, Repair, Seed, Width
 from ._task import open_model
@@ -47,8 +50,14 @@ def search_command(
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
+    parts = trace_parts(network, example)
+    if any(part.dense for part in parts):
+        raise InvalidValueError(
+            f"{model} has dense blocks, each with its own p; swann convert and swann compare search for all of them "
+            "and write the results"
+        )
     result = search_with_progress(
-        trace(network, example).graph(),
+        parts[0].graph(),
         steps=steps,
         n_seeds=seeds,
         draw=draw,
@@ -93,9 +102,27 @@ def search_with_progress(
         )
 
 
-def write_search(result: SearchResult, directory: RunDirectory) -> None:
+def search_parts(
+    parts: Sequence[Chain], *, draw: str, repair: bool, seed: int, granularity: int = 1
+) -> dict[str, SearchResult]:
+    """Search for each graph of a network that is rewired; by the ending that its files' names get."""
+    graphs = rewired_graphs(parts)
+    return {
+        ending: search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
+        for ending, graph in zip(endings(parts), graphs, strict=True)
+    }
+
+
+def endings(parts: Sequence[Chain]) -> list[str]:
+    """Return what distinguishes the files of each dense block of a network; one empty ending for a chain."""
+    n_blocks = sum(part.dense for part in parts)
+    return [f"-block-{number}" for number in range(1, n_blocks + 1)] or [""]
+
+
+def write_search(result: SearchResult, directory: RunDirectory, ending: str = "") -> None:
     """Write a search as JSON, CSV and a picture."""
-    write_text(directory / "search.json", result.to_json() + "\n")
-    write_text(directory / "search.csv", result.to_csv())
-    draw_picture(partial(plot_search, result), directory / "search.png")
-    note(f"written to {directory.path}: search.json, search.csv, search.png")
+    name = f"search{ending}"
+    write_text(directory / f"{name}.json", result.to_json() + "\n")
+    write_text(directory / f"{name}.csv", result.to_csv())
+    draw_picture(partial(plot_search, result), directory / f"{name}.png")
+    note(f"written to {directory.path}: {name}.json, {name}.csv, {name}.png")

@@ -10,7 +10,7 @@ from .._errors import InvalidValueError
 from .._files import replacing, write_text
 from ..convert import convert, load, save
 from ..experiments import InterruptedRunError, RunDirectory
-from ..nn import Order, SmallWorldNetwork
+from ..nn import Order, SmallWorldDenseNet, SmallWorldNetwork
 from ..smallworld import Draw
 from ..train import History, fit, plot
 from ._console import draw_picture, note, progress_bar, show
@@ -142,7 +142,7 @@ def _write(network: nn.Module, history: History, directory: RunDirectory, model:
     write_text(directory / "history.json", history.to_json() + "\n")
     write_text(directory / "history.csv", history.to_csv())
     draw_picture(partial(plot, {model: [history]}), directory / "curves.png")
-    if isinstance(network, SmallWorldNetwork):
+    if isinstance(network, (SmallWorldNetwork, SmallWorldDenseNet)):
         save(network, directory / "network.safetensors")
         return "network.safetensors"
     with replacing(directory / "weights.pt") as temporary:
@@ -157,9 +157,9 @@ def _network(
         if p is not None:
             raise InvalidValueError(f"{task.model} is converted already; leave out --p")
         network = load(task.model).train()
-        if network.plan.chain.input_shape != task.data.input_shape:
+        if network.plan.input_shape != task.data.input_shape:
             raise InvalidValueError(
-                f"{task.model} reads inputs of {network.plan.chain.input_shape}, "
+                f"{task.model} reads inputs of {network.plan.input_shape}, "
                 f"{task.data.name} has images of {task.data.input_shape}"
             )
         task.check(network)

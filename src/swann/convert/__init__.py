@@ -1,9 +1,26 @@
 """The one call that turns a network into its small-world twin, and what belongs to it."""
 
 from ._convert import convert
-from ._counts import Counts, count_chain, count_plan
+from ._counts import Counts, count_chain, count_dense_block, count_plan
+from ._dense_net_summary import DenseNetSummary
+from ._plan_parts import plan_parts, rewired_graphs
 from ._save import load, save
-from ._summary import Summary, summary
+from ._summarise import summary
+from ._summary import Summary
 from ._transfer import copy_kept_weights_
 
-__all__ = ["Counts", "Summary", "convert", "copy_kept_weights_", "count_chain", "count_plan", "load", "save", "summary"]
+__all__ = [
+    "Counts",
+    "DenseNetSummary",
+    "Summary",
+    "convert",
+    "copy_kept_weights_",
+    "count_chain",
+    "count_dense_block",
+    "count_plan",
+    "load",
+    "plan_parts",
+    "rewired_graphs",
+    "save",
+    "summary",
+]

@@ -64,7 +64,24 @@ def count_chain_layers(chain: Chain) -> tuple[Counts, ...]:
     for layer in chain.layers:
         weights = layer.n_inputs * layer.n_outputs // layer.groups * math.prod(layer.kernel)
         counts.append(_count_layer(layer, layer.stages, weights, weights * math.prod(layer.size), 1))
-    return tuple(counts)
+    return _with_output(counts, chain)
+
+
+def count_dense_block(chain: Chain) -> tuple[int, int]:
+    """Return the weights and multiplications of the dense block that a chain comes from.
+
+    In the block each layer reads the block's input and the maps of all layers before it, in the chain (but for the
+    first layer) the map of the one before alone.
+
+    Args:
+        chain: the chain of a dense block.
+    """
+    n_weights = n_macs = 0
+    for number, layer in enumerate(chain.layers):
+        weights = sum(chain.sizes[: number + 1]) * layer.n_outputs // layer.groups * math.prod(layer.kernel)
+        n_weights += weights
+        n_macs += weights * math.prod(layer.size)
+    return n_weights, n_macs
 
 
 def count_plan_layers(plan: Plan, *, as_executed: bool = False) -> tuple[Counts, ...]:
@@ -95,7 +112,15 @@ def count_plan_layers(plan: Plan, *, as_executed: bool = False) -> tuple[Counts,
         macs = weights[index] * math.prod(layer.size)
         of_inputs = averaged[index] if as_executed else 0
         counts.append(_count_layer(layer, plan.stages(layer), weights[index], macs, n_maps, of_inputs))
-    return tuple(counts)
+    return _with_output(counts, chain)
+
+
+def _with_output(counts: list[Counts], chain: Chain) -> tuple[Counts, ...]:
+    """Return the counts of layers, the last with the joined map that a dense block writes."""
+    if not chain.dense:
+        return tuple(counts)
+    joined = Counts(0, 0, 0, _BYTES * math.prod(chain.output_shape))
+    return (*counts[:-1], Counts.total((counts[-1], joined)))
 
 
 def _count_layer(

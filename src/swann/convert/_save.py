@@ -13,12 +13,12 @@ from torch import Tensor
 
 from .._errors import FileFormatError
 from .._files import replacing
-from ..nn import Plan, SmallWorldNetwork
+from ..nn import DenseNetPlan, Plan, SmallWorldDenseNet, SmallWorldNetwork
 
 _FORMAT = "swann"
 
 
-def save(network: SmallWorldNetwork, path: str | os.PathLike[str]) -> None:
+def save(network: SmallWorldNetwork | SmallWorldDenseNet, path: str | os.PathLike[str]) -> None:
     """Write a small-world network to a safetensors file: its weights, and its plan as JSON in the metadata.
 
     The file appears whole or not at all. The masks are left out: the plan holds them.
@@ -37,7 +37,7 @@ def save(network: SmallWorldNetwork, path: str | os.PathLike[str]) -> None:
         safetensors.torch.save_file(tensors, temporary, metadata)
 
 
-def load(path: str | os.PathLike[str]) -> SmallWorldNetwork:
+def load(path: str | os.PathLike[str]) -> SmallWorldNetwork | SmallWorldDenseNet:
     """Read a network that `save` wrote, on the CPU and in evaluation mode; nothing in the file is run as code.
 
     Args:
@@ -66,13 +66,15 @@ def load(path: str | os.PathLike[str]) -> SmallWorldNetwork:
         raise FileFormatError(f"{path}: {error}") from error
 
 
-def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork:
-    plan = Plan.from_json(value)
+def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork | SmallWorldDenseNet:
+    is_dense_net = isinstance(value, dict) and "parts" in value
+    plan = DenseNetPlan.from_json(value) if is_dense_net else Plan.from_json(value)
+    expected_weights = plan.n_weights()
     n_weights = sum(tensor.numel() for name, tensor in tensors.items() if ".links." in name)
-    if n_weights != plan.chain.n_weights():
-        raise FileFormatError(f"the plan has {plan.chain.n_weights():,} weights, the file {n_weights:,}")
+    if n_weights != expected_weights:
+        raise FileFormatError(f"the plan has {expected_weights:,} weights, the file {n_weights:,}")
     with torch.random.fork_rng(devices=[]):
-        network = SmallWorldNetwork(plan)
+        network = SmallWorldNetwork(plan) if isinstance(plan, Plan) else SmallWorldDenseNet(plan)
     expected = _tensors(network)
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors or name not in expected:
@@ -85,7 +87,7 @@ def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork:
     return network.eval()
 
 
-def _tensors(network: SmallWorldNetwork) -> dict[str, Tensor]:
+def _tensors(network: SmallWorldNetwork | SmallWorldDenseNet) -> dict[str, Tensor]:
     """Return the tensors that a file holds: the state without the masks."""
     state = network.state_dict()
     return {name: tensor.cpu().contiguous() for name, tensor in state.items() if not name.endswith(".mask")}

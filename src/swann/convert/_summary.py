@@ -5,7 +5,7 @@ from typing import Any
 
 from .._errors import InvalidValueError
 from ..graph import LayerGraph
-from ..nn import SmallWorldNetwork
+from ..nn import Plan
 from ..smallworld import SmallWorldness, reference, small_worldness
 from ._counts import Counts, count_chain_layers, count_plan_layers
 
@@ -103,11 +103,11 @@ def _layer_lines(layers: Iterable[LayerSummary]) -> list[str]:
         if layer.name == "input" and not any(figures):
             continue
         name = layer.name if len(layer.name) < _NAME_WIDTH else "…" + layer.name[2 - _NAME_WIDTH :]
-        lines.append(f"{name:{_NAME_WIDTH}}" + "".join(f"{_short(figure):>{_COLUMN_WIDTH}}" for figure in figures))
+        lines.append(f"{name:{_NAME_WIDTH}}" + "".join(f"{short(figure):>{_COLUMN_WIDTH}}" for figure in figures))
     return lines
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Return a number in three digits with the letter of its thousands."""
     letters = iter("kMGT")
     letter = ""
@@ -125,19 +125,8 @@ def _figures(before: LayerGraph, after: LayerGraph) -> tuple[SmallWorldness, Sma
         return None, None
 
 
-def summary(network: SmallWorldNetwork) -> Summary:
-    """Return layers, links, small-worldness and costs of a network before and after.
-
-    The costs are parameters, multiplications and the bytes of the maps that are written (see `Counts`), of each layer
-    and in all, for the plain chain, for the edges that exist and for what the masked backend executes.
-
-    Args:
-        network: a small-world network.
-
-    Returns:
-        A summary that prints as tables.
-    """
-    plan = network.plan
+def plan_summary(plan: Plan) -> Summary:
+    """Return layers, links, small-worldness and costs of the network of a plan before and after."""
     graph, baseline = plan.rewiring.graph, plan.chain.graph()
     links = tuple((source, target, int(block.sum()), float(block.mean())) for source, target, block in graph.blocks())
     figures_before, figures_after = _figures(baseline, graph)

@@ -3,6 +3,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._errors import InvalidValueError
 from ..nn import SmallWorldNetwork
 
 
@@ -17,6 +18,10 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
         network: the twin; changed in place.
         model: the model that the twin was converted from.
 
+    Raises:
+        InvalidValueError: the twin is not of one chain, such as that of a DenseNet, whose layers read less than the
+            model's.
+
     >>> import swann
     >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> twin = swann.convert(model, torch.ones(1, 4), p=0)
@@ -24,6 +29,11 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
     >>> torch.allclose(twin(torch.ones(1, 4)), model(torch.ones(1, 4)))
     True
     """
+    if not isinstance(network, SmallWorldNetwork):
+        raise InvalidValueError(
+            f"a {type(network).__name__} has no weights to take over: its layers read less than the model's; "
+            "train it from its own first weights"
+        )
     chain = network.plan.chain
     for number, (spec, layer) in enumerate(zip(chain.layers, network.each_layer(), strict=True), start=1):
         module: Any = model.get_submodule(spec.name)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import torch
 from rich.table import Table
 
-from ..convert import count_chain
+from ..convert import count_chain, count_dense_block
 from ..models import create
-from ..trace import trace
+from ..trace import Chain, trace_parts
 
 _NETWORKS = (
     ("MNIST-5", "swann:mnist5", (1, 28, 10)),
     ("ConvNet-C", "swann:convnet_c", (3, 32, 10)),
+    ("DenseNet-40", "swann:densenet40", (3, 32, 10)),
     ("AlexNet", "swann:alexnet", (3, 224, 1000)),
     ("ResNet-18", "swann:resnet18", (3, 224, 1000)),
 )
@@ -21,7 +22,7 @@ _HEADER = ("network", "input", "layers", "nodes", "weights", "multiplications")
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of the paper as its chain.
+    """A network of the paper as its layers.
 
     Args:
         name: in the paper.
@@ -41,17 +42,25 @@ class Architecture:
 
 
 def architectures() -> tuple[Architecture, ...]:
-    """Return the chains of the paper's networks, ResNet-18 without its shortcuts."""
+    """Return the layers of the paper's networks: ResNet-18 without its shortcuts, DenseNet-40 with its dense blocks."""
     found = []
     for name, model, (channels, size, classes) in _NETWORKS:
         network = create(model, in_channels=channels, n_classes=classes, image_size=size)
-        chain = trace(network, torch.zeros(1, channels, size, size))
-        layers = tuple(_describe(layer.kernel, layer.n_outputs, bool(layer.size)) for layer in chain.layers)
-        counts = count_chain(chain)
-        found.append(
-            Architecture(name, chain.input_shape, layers, sum(chain.graph().sizes), counts.weights, counts.macs)
-        )
+        parts = trace_parts(network, torch.zeros(1, channels, size, size))
+        chained = [layer for part in parts for layer in part.layers]
+        layers = tuple(_describe(layer.kernel, layer.n_outputs, bool(layer.size)) for layer in chained)
+        weights, macs = map(sum, zip(*map(_weights_and_macs, parts), strict=True))
+        n_nodes = parts[0].sizes[0] + sum(layer.n_outputs for layer in chained)
+        found.append(Architecture(name, parts[0].input_shape, layers, n_nodes, weights, macs))
     return tuple(found)
+
+
+def _weights_and_macs(part: Chain) -> tuple[int, int]:
+    """Return what a part of a network costs, a dense block with all its connections."""
+    if part.dense:
+        return count_dense_block(part)
+    counts = count_chain(part)
+    return counts.weights, counts.macs
 
 
 def _describe(kernel: tuple[int, ...], n_outputs: int, is_convolution: bool) -> str:

@@ -10,7 +10,7 @@ from .._errors import FileFormatError, InvalidValueError
 from .._files import write_text
 from ..convert import convert
 from ..data import ImageData
-from ..nn import Order, SmallWorldNetwork
+from ..nn import Order
 from ..smallworld import Draw
 from ..train import Comparison, History, TrainingConfig, compare, fit
 
@@ -31,7 +31,7 @@ class InterruptedRunError(KeyboardInterrupt):
 def variants(
     create: Factory,
     data: ImageData,
-    p: float,
+    p: float | Sequence[float],
     *,
     draw: Draw = "nodes",
     repair: bool = True,
@@ -44,7 +44,7 @@ def variants(
     Args:
         create: makes the baseline from a seed.
         data: whose images the networks read.
-        p: the rewiring probability of the twin.
+        p: the rewiring probability of the twin, or one for each dense block of a DenseNet.
         draw: how new ends are drawn.
         repair: whether dead nodes are repaired.
         order: the order of operations of the twin.
@@ -59,7 +59,7 @@ def variants(
     """
     example = torch.zeros(1, *data.input_shape)
 
-    def rewired(seed: int, probability: float, of_order: Order) -> SmallWorldNetwork:
+    def rewired(seed: int, probability: float | Sequence[float], of_order: Order) -> nn.Module:
         return convert(
             create(seed),
             example,

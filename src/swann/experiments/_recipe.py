@@ -11,7 +11,7 @@ from ..train import TrainingConfig
 Kind = Literal["convergence", "sweep", "weights", "overhead"]
 Scale = Literal["full", "small"]
 
-ALIASES = {"table3": "fig10", "table3-cifar100": "fig10-cifar100"}
+ALIASES = {"table3": "fig10", "table3-cifar100": "fig10-cifar100", "table4": "fig11"}
 """Tables that hold figures of the same runs."""
 
 

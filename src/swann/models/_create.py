@@ -10,12 +10,14 @@ from torch import nn
 from .._errors import InvalidValueError, SwannError, UnknownNameError, near_matches, require_extra
 from ._alexnet import alexnet
 from ._convnet_c import convnet_c
+from ._densenet40 import densenet40
 from ._mnist5 import mnist5
 from ._resnet18 import resnet18
 
 FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
     "mnist5": mnist5,
     "convnet_c": convnet_c,
+    "densenet40": densenet40,
     "alexnet": alexnet,
     "resnet18": resnet18,
 }

@@ -1,18 +1,23 @@
 """Small-world networks as PyTorch modules."""
 
+from ._build import build
+from ._dense_net import SmallWorldDenseNet
+from ._dense_net_plan import DenseNetPlan
 from ._geometry import Geometry, link_geometry, strided
 from ._initialise import initialise_
 from ._link import Link
-from ._network import SmallWorldLayer, SmallWorldNetwork, build
+from ._network import SmallWorldLayer, SmallWorldNetwork
 from ._plan import Order, Plan, paper_order
 from .costs import Costs, calibrate, costs_path
 
 __all__ = [
     "Costs",
+    "DenseNetPlan",
     "Geometry",
     "Link",
     "Order",
     "Plan",
+    "SmallWorldDenseNet",
     "SmallWorldLayer",
     "SmallWorldNetwork",
     "build",

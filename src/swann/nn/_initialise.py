@@ -1,28 +1,28 @@
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from ..trace import KINDS, Layer
-
-if TYPE_CHECKING:
-    from ._network import SmallWorldLayer, SmallWorldNetwork
+from ..trace import KINDS, Layer, Stage
+from ._dense_net import SmallWorldDenseNet
+from ._network import SmallWorldLayer, SmallWorldNetwork
 
 _LIKE_RELU = ("ReLU", "ReLU6", "GELU", "SiLU", "Mish", "ELU", "CELU", "Hardswish", "PReLU", "Softplus")
 _GAINS = {**dict.fromkeys(_LIKE_RELU, math.sqrt(2)), "Tanh": 5 / 3, "SELU": 3 / 4}
 
 
-def initialise_(network: SmallWorldNetwork, generator: torch.Generator) -> None:
+def initialise_(network: SmallWorldNetwork | SmallWorldDenseNet, generator: torch.Generator) -> None:
     """Draw all weights anew: N(0, gain² / fan-in) with the true fan-in of each node, biases zero.
 
     A node's fan-in is the number of weights of all edges that end at it, from all layers together; so a node keeps the
     variance of its inputs however few or many edges the rewiring left it (He et al. 2015, for a sparse network).
     """
-    for spec, layer in zip(network.plan.chain.layers, network.each_layer(), strict=True):
-        _initialise_layer_(layer, gain(spec), generator)
+    parts = [module for module in network.modules() if isinstance(module, SmallWorldNetwork)]
+    after = [*(part.plan.chain.input_stages for part in parts[1:]), ()]
+    for part, following in zip(parts, after, strict=True):
+        last = len(part.layers)
+        for number, (spec, layer) in enumerate(zip(part.plan.chain.layers, part.each_layer(), strict=True), start=1):
+            _initialise_layer_(layer, gain(spec, following if number == last else ()), generator)
 
 
 @torch.no_grad()
@@ -45,9 +45,14 @@ def fan_ins(layer: SmallWorldLayer) -> Tensor:
     return total
 
 
-def gain(layer: Layer) -> float:
-    """Return the gain of the first activation after a layer, as in `torch.nn.init.calculate_gain`; 1 without one."""
-    for stage in layer.stages:
+def gain(layer: Layer, following: tuple[Stage, ...] = ()) -> float:
+    """Return the gain of the first activation after a layer, as in `torch.nn.init.calculate_gain`; 1 without one.
+
+    Args:
+        layer: the layer.
+        following: operations after the layer's own, at the beginning of what reads its map.
+    """
+    for stage in (*layer.stages, *following):
         if KINDS[stage.operation] == "activation":
             slope = stage.arguments.get("negative_slope", 0.01)
             leaky = math.sqrt(2 / (1 + slope**2)) if stage.operation == "LeakyReLU" else 1.0

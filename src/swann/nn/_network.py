@@ -7,7 +7,6 @@ from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..trace import Layer, create_module
 from ._dropout import InflowDropout
 from ._geometry import link_geometry, link_shape
-from ._initialise import initialise_
 from ._link import Link
 from ._plan import Plan
 from ._sparse import forward_sparse
@@ -101,13 +100,14 @@ class SmallWorldNetwork(nn.Module):
         shapes = {
             pair: None for layer in self.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
         }
+        if plan.chain.dense:  # the output reads all maps
+            n_layers = len(self.layers)
+            self.last_reader = dict.fromkeys(range(n_layers + 1), n_layers + 1)
         numbers = {pair: number for number, pair in enumerate(shapes)}
         for layer in self.each_layer():
             layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
         # the wiring is the same in all processes: distributed training need not send it with every step
-        links = [name for name, module in self.named_modules() if isinstance(module, Link)]
-        fixed = [f"{name}.{buffer}" for name in links for buffer in ("mask", "index", "wiring")]
-        self._ddp_params_and_buffers_to_ignore = fixed
+        self._ddp_params_and_buffers_to_ignore = fixed_buffers(self)
         self.use_backend(backend)
 
     def use_backend(self, backend: Backend) -> "SmallWorldNetwork":
@@ -137,7 +137,10 @@ class SmallWorldNetwork(nn.Module):
         return [cast(SmallWorldLayer, layer) for layer in self.layers]
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the network's output for inputs of shape `[batch, *plan.chain.input_shape]`."""
+        """Return the network's output for inputs of shape `[batch, *plan.chain.input_shape]`.
+
+        A dense block's is its inputs and the maps of all its layers, joined.
+        """
         expected = self.plan.chain.input_shape
         if inputs.shape[1:] != expected:
             raise InvalidValueError(
@@ -150,7 +153,8 @@ class SmallWorldNetwork(nn.Module):
         choice = self._choice(inputs)
         output: Tensor = self.input_stages(inputs)
         if choice is None or not all(map(all, choice)):
-            return forward_sparse(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
+            output = forward_sparse(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
+            return torch.cat((inputs, output), 1) if self.plan.chain.dense else output
         maps: list[Tensor | None] = [output]
         for number, layer in enumerate(self.each_layer()):
             output = layer(maps)
@@ -158,6 +162,8 @@ class SmallWorldNetwork(nn.Module):
             for source in range(number + 1):
                 if self.last_reader.get(source, 0) <= number + 1:
                     maps[source] = None  # no later layer reads it
+        if self.plan.chain.dense:
+            return torch.cat((inputs, *(cast(Tensor, each) for each in maps[1:])), 1)
         return output
 
     def _choice(self, inputs: Tensor) -> Choice | None:
@@ -181,14 +187,7 @@ class SmallWorldNetwork(nn.Module):
         return f"p={self.plan.rewiring.rewiring_probability:g}, links={len(self.plan.links())}"
 
 
-def build(plan: Plan, *, seed: int = 0) -> SmallWorldNetwork:
-    """Return the network of a plan with new weights.
-
-    Args:
-        plan: what the network consists of.
-        seed: seeds the weights; no global random state is touched.
-    """
-    with torch.random.fork_rng(devices=[]):  # norms and activations may draw their own first values
-        network = SmallWorldNetwork(plan)
-    initialise_(network, torch.Generator().manual_seed(seed))
-    return network
+def fixed_buffers(network: nn.Module) -> list[str]:
+    """Return the names of the buffers that hold the wiring of a network's links."""
+    links = [name for name, module in network.named_modules() if isinstance(module, Link)]
+    return [f"{name}.{buffer}" for name in links for buffer in ("mask", "index", "wiring")]

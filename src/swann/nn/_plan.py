@@ -47,6 +47,15 @@ class Plan:
         if not np.array_equal(graph.out_degrees(), baseline.out_degrees()):
             raise FileFormatError("the graph's nodes have another number of outgoing edges than the chain's")
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input without the batch."""
+        return self.chain.input_shape
+
+    def n_weights(self) -> int:
+        """Return the number of weights, without biases and norms."""
+        return self.chain.n_weights()
+
     def links(self) -> list[tuple[int, int]]:
         """Return the pairs of layers `(source, target)` that share an edge."""
         return [(source, target) for source, target, _ in self.rewiring.graph.blocks()]

@@ -37,6 +37,8 @@ _EXACT = (torch.float32, torch.float64)
 def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | None = None) -> Tensor:
     """Return a network's output, computed from existing edges alone but for the links chosen to be dense.
 
+    Of a dense block the maps of all layers are returned, joined, without the input.
+
     Args:
         network: the network.
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
@@ -55,6 +57,8 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         else:
             output = layer.stages(output)
             state.keep(number, output.reshape(-1, *layer.map_shape), is_blocks)
+    if network.plan.chain.dense:
+        return torch.cat([state.plain_map(number) for number in range(1, len(network.layers) + 1)], 1)
     return from_blocks(output) if is_blocks else output
 
 
@@ -90,14 +94,14 @@ class _Pass:
         bias: Tensor | None = layer.bias if all(dense) else None
         for (source, link), is_dense in zip(layer.each_link(), dense, strict=True):
             if is_dense:
-                flow: Tensor = link(self._plain(source), layer.dropout, bias)
+                flow: Tensor = link(self.plain_map(source), layer.dropout, bias)
                 total, bias = flow if total is None else total + flow, None
         if all(dense):
             return cast(Tensor, total)
         blocks = self._sparse_links(layer, [position for position, is_dense in enumerate(dense) if not is_dense])
         return blocks if total is None else blocks + to_blocks(total)
 
-    def _plain(self, number: int) -> Tensor:
+    def plain_map(self, number: int) -> Tensor:
         """Return a map of shape `[batch, channels, *size]`."""
         if number not in self.plain:
             self.plain[number] = from_blocks(self.blocks[number])

@@ -87,6 +87,8 @@ class Chain:
         source_shape: the shape of layer 0's map, `(nodes, *size)`: the input after its stages.
         layers: the weighted layers in order.
         removed: names of the modules that were left out with the shortcuts.
+        dense: whether this is a dense block's chain, which hands on its input and the maps of all its layers, joined;
+            of a DenseNet's long connections these are what is left.
     """
 
     input_shape: Shape
@@ -94,6 +96,13 @@ class Chain:
     source_shape: Shape
     layers: tuple[Layer, ...]
     removed: tuple[str, ...] = ()
+    dense: bool = False
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of what the chain hands on, without the batch."""
+        last = self.layers[-1].map_shape
+        return (self.input_shape[0] + sum(self.sizes[1:]), *last[1:]) if self.dense else last
 
     @property
     def sizes(self) -> Shape:
@@ -116,6 +125,8 @@ class Chain:
         shape = "×".join(map(str, self.input_shape))
         lines = [f"input: {shape}" + "".join(f" → {stage}" for stage in self.input_stages)]
         lines += [str(layer) for layer in self.layers]
+        if self.dense:
+            lines.append("output: the input and the maps of all layers, joined")
         if self.removed:
             lines.append(f"removed with the shortcuts: {', '.join(self.removed)}")
         return "\n".join(lines)
@@ -131,6 +142,8 @@ class Chain:
         Raises:
             FileFormatError: a field is missing, unknown or of another type.
         """
+        if isinstance(value, Mapping):
+            value = {"dense": False, **value}  # chains written before there were dense blocks
         values = _checked(cls, value, "chain")
         values["layers"] = tuple(
             _layer_from_json(layer, f"layer {number}") for number, layer in enumerate(values["layers"], start=1)
@@ -143,6 +156,11 @@ class Chain:
                 raise FileFormatError(
                     f"layer {number} reads {layer.n_inputs} nodes and hands on {layer.map_shape}; "
                     f"expected {expected} nodes in and {layer.n_outputs} out"
+                )
+            if chain.dense and layer.map_shape[1:] != chain.input_shape[1:]:
+                raise FileFormatError(
+                    f"layer {number} of a dense block hands on a map of size {layer.map_shape[1:]}; expected that of "
+                    f"the block's input, {chain.input_shape[1:]}"
                 )
         return chain
 
@@ -172,6 +190,7 @@ _PLAIN: dict[str, type] = {
     "n_outputs": int,
     "groups": int,
     "bias": bool,
+    "dense": bool,
     "padding_mode": str,
 }
 _SHAPES = ("kernel", "stride", "dilation", "size", "map_shape", "source_shape", "input_shape")

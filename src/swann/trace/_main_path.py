@@ -2,25 +2,25 @@
 
 from typing import Any, cast
 
-from torch import fx, nn
+from torch import fx
 
 from .._errors import TraceError
-from ._operations import ADDITIONS
+from ._dense_block import DenseBlock, dense_block, is_concatenation
+from ._nodes import describe, is_addition, map_input, weighted_module
 from ._record import Record
 
-Weighted = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
-WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
-
-def main_path(record: Record) -> tuple[list[fx.Node], list[str]]:
+def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], list[str]]:
     """Return the operations from the input (left out) to the output, and the names of modules left out with shortcuts.
+
+    A dense block stands as one operation.
 
     Where two branches are added, the one with more layers is followed. The other one must be a shortcut as in a
     ResNet: the branches' common start itself, or one 1×1 convolution of it with a norm.
 
     Raises:
-        TraceError: there is not exactly one input and one output, an operation reads several maps and is no
-            shortcut's addition, or a branch that would be left out is more than a shortcut.
+        TraceError: there is not exactly one input and one output, an operation reads several maps and is neither a
+            shortcut's addition nor a dense block, or a branch that would be left out is more than a shortcut.
     """
     inputs = [node for node in record.graph.nodes if node.op == "placeholder" and node.users]
     if len(inputs) != 1:
@@ -31,7 +31,7 @@ def main_path(record: Record) -> tuple[list[fx.Node], list[str]]:
             f"the model returns a {type(node).__name__}; only networks that return one tensor can be rewired"
         )
     depths = _depths(record)
-    path: list[fx.Node] = []
+    path: list[fx.Node | DenseBlock] = []
     shortcuts: list[fx.Node] = []
     while node.op != "placeholder":
         if is_addition(node, record):
@@ -45,68 +45,17 @@ def main_path(record: Record) -> tuple[list[fx.Node], list[str]]:
             shortcuts.append(shallower)
             node = deeper
             continue
+        if is_concatenation(node):
+            block = dense_block(node, record)
+            path.append(block)
+            node = block.source
+            continue
         path.append(node)
         node = map_input(node, record)
     path.reverse()
     on_path = {*path, node}
     removed = [name for shortcut in reversed(shortcuts) for name in _shortcut_modules(shortcut, on_path, record)]
     return path, removed
-
-
-def map_input(node: fx.Node, record: Record) -> fx.Node:
-    """Return the one map that an operation reads.
-
-    Raises:
-        TraceError: the operation reads no map or several.
-    """
-    if not is_map(node, record):
-        raise TraceError(
-            f"{describe(node)} returns no tensor; only operations from one tensor to one can stand in a chain"
-        )
-    maps = [source for source in node.all_input_nodes if is_map(source, record)]
-    if len(maps) != 1 or node.op == "get_attr":
-        what = f"reads {len(maps)} tensors" if maps else "reads no tensor that comes from the input"
-        parameters = any(source.op == "get_attr" for source in node.all_input_nodes) or node.op == "get_attr"
-        hint = "; put weights into nn.Conv or nn.Linear modules" if parameters else ""
-        raise TraceError(
-            f"{describe(node)} {what}; only chains of layers and networks with shortcuts can be rewired{hint}"
-        )
-    return maps[0]
-
-
-def is_map(node: fx.Node, record: Record) -> bool:
-    """Return whether a node's value is a tensor (and not a size or another number)."""
-    return node in record.shapes
-
-
-def is_addition(node: fx.Node, record: Record) -> bool:
-    """Return whether a node adds two maps of the network."""
-    sources = node.args[:2]
-    return (
-        node.op in ("call_function", "call_method")
-        and node.target in ADDITIONS
-        and len(sources) == 2
-        and not node.kwargs
-        and all(
-            isinstance(source, fx.Node) and is_map(source, record) and source.op != "get_attr" for source in sources
-        )
-    )
-
-
-def describe(node: fx.Node) -> str:
-    """Return what an operation is called in errors."""
-    if node.op == "call_module":
-        return f"module '{node.target}'"
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-    return f"operation '{node.name}' ({name})"
-
-
-def weighted_module(node: fx.Node, record: Record) -> Weighted | None:
-    """Return the convolution or linear layer that a node calls, or None."""
-    if node.op != "call_module":
-        return None
-    module = record.modules[str(node.target)]
-    return module if isinstance(module, WEIGHTED) else None
 
 
 def _as_node(value: Any) -> fx.Node:
@@ -122,7 +71,7 @@ def _depths(record: Record) -> dict[Any, int]:
     return depths
 
 
-def _shortcut_modules(node: fx.Node, path: set[fx.Node], record: Record) -> list[str]:
+def _shortcut_modules(node: fx.Node, path: set[fx.Node | DenseBlock], record: Record) -> list[str]:
     """Return the names of the modules of a shortcut that ends at `node`, or refuse what is more than a shortcut."""
     modules: list[str] = []
     n_weighted = 0

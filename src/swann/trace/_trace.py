@@ -1,15 +1,14 @@
-import math
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import fx, nn
-from torch.nn.utils import parametrize
 
 from .._errors import TraceError
-from ._chain import Chain, Layer, Pair, Shape, Stage
-from ._kinds import KINDS
-from ._main_path import WEIGHTED, Weighted, describe, main_path, map_input, weighted_module
-from ._operations import MEANS, RESHAPES, describe_call, describe_module
+from ._chain import Chain, Shape
+from ._chain_builder import ChainBuilder
+from ._dense_block import DenseBlock
+from ._main_path import main_path
+from ._nodes import describe, map_input, weighted_module
 from ._record import Record, record
 
 
@@ -35,170 +34,80 @@ def trace(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Tensor]) 
     0: 5×5 conv 1 → 6 → ReLU → Flatten
     3: linear on 1×1 maps 6 → 10
     """
+    parts = trace_parts(model, example_inputs)
+    if any(part.dense for part in parts):
+        blocks = sum(part.dense for part in parts)
+        raise TraceError(
+            f"{type(model).__name__} is no single chain: it has {blocks} dense block{'s' * (blocks > 1)}, and each is "
+            "rewired on its own; swann.trace_parts gives their chains, swann.convert the twin of the whole"
+        )
+    return parts[0]
+
+
+def trace_parts(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Tensor]) -> tuple[Chain, ...]:
+    """Return the chains that a network with dense blocks consists of, one after another.
+
+    A dense block's chain keeps its first layer reading the whole input of the block; each other layer reads the one
+    before it alone (SWANN paper, IV-D2). Between blocks stands what the network has there. A network without dense
+    blocks is one chain, that of `trace`.
+
+    Args:
+        model: the network, as for `trace`. A dense block is known by what it computes: each layer has one convolution
+            and reads the joined maps (`torch.cat`) of the block's input and of all layers before it.
+        example_inputs: as for `trace`.
+
+    Raises:
+        TraceError: as for `trace`, or a block that has bottlenecks.
+
+    >>> import swann
+    >>> parts = trace_parts(swann.models.densenet40(width=0.25), torch.ones(1, 3, 32, 32))
+    >>> [(part.dense, part.n_weights()) for part in parts[:3]]
+    [(False, 162), (True, 1053), (False, 1764)]
+    """
     recorded = record(model, example_inputs)
     path, removed = main_path(recorded)
-    first = map_input(path[0], recorded) if path else None
-    if first is None or sum(weighted_module(node, recorded) is not None for node in path) < 2:
+    has_block = any(isinstance(item, DenseBlock) for item in path)
+    weighted = [item for item in path if isinstance(item, fx.Node) and weighted_module(item, recorded) is not None]
+    if len(weighted) < 2 and not has_block:
         raise TraceError(
             f"{type(model).__name__} has fewer than two convolution or linear layers in a chain; "
             "there is nothing to rewire between them"
         )
-    builder = _ChainBuilder(recorded, recorded.shapes[first][1:], removed)
-    for node in path:
+    called: set[str] = set()
+    parts = []
+    plain: list[fx.Node] = []
+    for item in path:
+        if isinstance(item, fx.Node):
+            plain.append(item)
+            continue
+        if plain:
+            parts.append(_plain_chain(plain, recorded, called))
+            plain = []
+        parts.append(_dense_chain(item, recorded, called))
+    if plain:
+        parts.append(_plain_chain(plain, recorded, called))
+    parts[0] = replace(parts[0], removed=tuple(removed))
+    return tuple(parts)
+
+
+def _plain_chain(nodes: list[fx.Node], recorded: Record, called: set[str]) -> Chain:
+    if not any(weighted_module(node, recorded) is not None for node in nodes):
+        raise TraceError(
+            f"{describe(nodes[0])} stands between dense blocks, or at an end of the network, without a convolution or "
+            "linear layer; expected one before, between and after dense blocks"
+        )
+    builder = ChainBuilder(recorded, _shape(map_input(nodes[0], recorded), recorded), called)
+    for node in nodes:
         builder.add(node)
     return builder.finish()
 
 
-class _ChainBuilder:
-    """Collects layers, and what lies between them, along the main path."""
-
-    def __init__(self, recorded: Record, input_shape: Shape, removed: list[str]) -> None:
-        self.recorded = recorded
-        self.input_shape = input_shape
-        self.removed = tuple(removed)
-        self.input_stages: list[Stage] = []
-        self.layers: list[dict[str, Any]] = []
-        self.stages = self.input_stages
-        self.dropouts: list[Stage] = []
-        self.map_shape = input_shape
-        self.source_shape = input_shape
-        self.flat = False
-        self.called: set[str] = set()
-
-    def add(self, node: fx.Node) -> None:
-        module = weighted_module(node, self.recorded)
-        if node.op == "call_module":
-            self._refuse_sharing(node)
-        if module is not None:
-            self._add_layer(node, module)
-            return
-        for stage, shape in self._stages_of(node):
-            kind = KINDS[stage.operation]
-            if kind == "dropout":
-                self.dropouts.append(stage)
-            elif kind != "identity":
-                self._add_stage(stage, shape, describe(node))
-
-    def _add_stage(self, stage: Stage, shape: Shape, what: str) -> None:
-        self.stages.append(stage)
-        self.flat = self.flat or stage.operation == "Flatten"
-        if not self.flat or not self.layers:  # flattened features of the input are nodes of their own
-            self.map_shape = shape
-        elif math.prod(shape) != math.prod(self.map_shape):
-            raise TraceError(f"{what} changes the shape of a flattened map to {shape}, which has no channels")
-
-    def finish(self) -> Chain:
-        last = self._close()
-        if self.dropouts:
-            raise TraceError(
-                f"dropout '{self.dropouts[0].name}' follows the last layer '{last}'; put it before the layer"
-            )
-        layers = tuple(Layer(**values) for values in self.layers)
-        return Chain(self.input_shape, tuple(self.input_stages), self.source_shape, layers, self.removed)
-
-    def _add_layer(self, node: fx.Node, module: Weighted) -> None:
-        name = str(node.target)
-        if parametrize.is_parametrized(module) or any(key.endswith(("_orig", "_g")) for key in module._parameters):
-            raise TraceError(
-                f"module '{name}' computes its weight from other parameters (weight norm, spectral norm, pruning); "
-                "remove that first, for example with torch.nn.utils.parametrize.remove_parametrizations"
-            )
-        if type(module) not in WEIGHTED:
-            raise TraceError(
-                f"module '{name}' is a {type(module).__name__}, a subclass of a layer that may compute something else; "
-                "use the layer of torch.nn itself"
-            )
-        self._close()
-        output = self.recorded.shapes[node][1:]
-        shape_before = self.map_shape
-        values = {"name": name, "bias": module.bias is not None, "dropouts": tuple(self.dropouts), "size": output[1:]}
-        if isinstance(module, nn.Linear):
-            if len(output) != 1:
-                raise TraceError(
-                    f"linear layer '{name}' returns {output} for one input; it must read flat features: "
-                    "add a Flatten before it"
-                )
-            values |= {"kind": "linear", "n_outputs": module.out_features, "kernel": shape_before[1:]}
-            values |= {"stride": (), "padding": (), "dilation": (), "groups": 1, "padding_mode": "zeros"}
-        else:
-            values |= {"kind": "conv", "n_outputs": module.out_channels, "kernel": tuple(module.kernel_size)}
-            values |= {"stride": tuple(module.stride), "padding": _padding(module), "dilation": tuple(module.dilation)}
-            values |= {"groups": module.groups, "padding_mode": module.padding_mode}
-        values["n_inputs"] = shape_before[0]
-        self.layers.append(values)
-        self.stages, self.dropouts = [], []
-        self.map_shape, self.flat = output, False
-
-    def _close(self) -> str:
-        """End the layer at hand (or the input's stages) and return its name."""
-        if not self.layers:
-            self.source_shape = self.map_shape
-            return "input"
-        self.layers[-1] |= {"stages": tuple(self.stages), "map_shape": self.map_shape}
-        return str(self.layers[-1]["name"])
-
-    def _stages_of(self, node: fx.Node) -> list[tuple[Stage, Shape]]:
-        """Return the stages that an operation is, each with the shape that it returns for one input."""
-        source = map_input(node, self.recorded)
-        before, after = self.recorded.shapes[source], self.recorded.shapes[node]
-        what = describe(node)
-        if node.op == "call_module":
-            module = self.recorded.modules[str(node.target)]
-            what += f" ({type(module).__name__})"
-            stage = describe_module(module, str(node.target))
-        elif node.target in RESHAPES:
-            stage = Stage(node.name, "Flatten", {})
-        elif node.target in MEANS:
-            return _global_mean(node, before, after)
-        else:
-            stage = describe_call(node.target, *_without_map(node, source), node.name)
-        if stage is None:
-            raise TraceError(
-                f"{what} is not an operation that can stand in a chain; known are convolutions, linear layers, norms, "
-                "activations, poolings, paddings, dropout and flattening"
-            )
-        if KINDS[stage.operation] == "flatten":
-            if len(after) != 2 or after[0] != before[0] or math.prod(before) != math.prod(after):
-                raise TraceError(
-                    f"{what} turns {before[1:]} into {after[1:]}; only flattening to features is understood"
-                )
-            return [(stage, after[1:])] if len(before) > 2 else []
-        if KINDS[stage.operation] not in ("pool", "pad") and before != after:
-            raise TraceError(f"{what} turns {before[1:]} into {after[1:]}; expected it to keep the shape")
-        return [(stage, after[1:])]
-
-    def _refuse_sharing(self, node: fx.Node) -> None:
-        name = str(node.target)
-        if name in self.called and any(True for _ in self.recorded.modules[name].parameters()):
-            raise TraceError(
-                f"module '{name}' is used more than once with the same weights; give each use a module of its own"
-            )
-        self.called.add(name)
+def _dense_chain(block: DenseBlock, recorded: Record, called: set[str]) -> Chain:
+    builder = ChainBuilder(recorded, _shape(block.source, recorded), called)
+    builder.add_dense(block)
+    return builder.finish(dense=True)
 
 
-def _global_mean(node: fx.Node, before: Shape, after: Shape) -> list[tuple[Stage, Shape]]:
-    n_spatial = len(before) - 2
-    dims: Any = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    dims = (dims,) if isinstance(dims, int) else tuple(dims) if isinstance(dims, (list, tuple)) else ()
-    if n_spatial not in (1, 2, 3) or {dim % len(before) for dim in dims} != set(range(2, len(before))):
-        raise TraceError(
-            f"{describe(node)} is a mean over {dims}; only a mean over all spatial dimensions is understood"
-        )
-    pool = Stage(node.name, f"AdaptiveAvgPool{n_spatial}d", {"output_size": 1})
-    pooled = [(pool, (before[1], *(1,) * n_spatial))]
-    return pooled if len(after) > 2 else [*pooled, (Stage(node.name, "Flatten", {}), after[1:])]
-
-
-def _without_map(node: fx.Node, source: fx.Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    kwargs = {key: value for key, value in node.kwargs.items() if value is not source}
-    return tuple(value for value in node.args if value is not source), kwargs
-
-
-def _padding(module: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> tuple[Pair, ...]:
-    """Return a convolution's padding before and after each dimension."""
-    if module.padding == "valid":
-        return ((0, 0),) * len(module.kernel_size)
-    if module.padding == "same":
-        totals = [dilation * (kernel - 1) for dilation, kernel in zip(module.dilation, module.kernel_size, strict=True)]
-        return tuple((total // 2, total - total // 2) for total in totals)
-    return tuple((int(padding), int(padding)) for padding in module.padding)
+def _shape(node: fx.Node, recorded: Record) -> Shape:
+    """Return the shape of a map without the batch."""
+    return recorded.shapes[node][1:]
