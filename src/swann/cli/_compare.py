@@ -7,11 +7,12 @@ import typer
 
 from .._files import write_text
 from ..experiments import Factory, RunDirectory, run_comparison, variants
-from ..nn import Order
-from ..smallworld import Draw, check_granularity, check_probability
+from ..nn import Order, Plan
+from ..smallworld import Draw, check_granularity, check_probability, rewire
 from ..trace import trace
 from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
 from ._console import console, draw_picture, note, progress_bar
+from ._convert import write_plan
 from ._options import (
     Accelerator,
     BatchSize,
@@ -111,7 +112,8 @@ def compare_command(
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    graph = trace(task.create(seed), task.example()).graph()
+    chain = trace(task.create(seed), task.example())
+    graph = chain.graph()
     check_granularity(granularity, graph)
     fabric = start(config)
     with resumable(directory):
@@ -135,6 +137,8 @@ def compare_command(
         )
         if not fabric.is_global_zero:
             return
+        rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair, granularity=granularity)
+        write_plan(Plan(chain, rewiring, cast(Order, order)), directory)
         write_comparison(comparison, directory)
     if as_json:
         print(comparison.to_json())

@@ -72,7 +72,7 @@ def convert_command(
         if result is not None:
             write_search(result, directory)
         save(twin, directory / "network.safetensors")
-        write_text(directory / "plan.json", json.dumps(twin.plan.to_json(), indent=2) + "\n")
+        write_plan(twin.plan, directory)
         write_text(directory / "summary.txt", f"{found}\n")
         draw_picture(lambda path: plot_densities(graph, rewiring.graph, path), directory / "densities.png")
         if can_be_drawn(graph):
@@ -82,3 +82,8 @@ def convert_command(
     else:
         show(str(found))
     note(f"written to {out}: network.safetensors, plan.json, summary.txt, pictures")
+
+
+def write_plan(plan: Plan, directory: RunDirectory) -> None:
+    """Write what a twin consists of as JSON."""
+    write_text(directory / "plan.json", json.dumps(plan.to_json(), indent=2) + "\n")

@@ -1,0 +1,134 @@
+"""What a page consists of, before it is HTML."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table that belong together.
+
+    Args:
+        label: what they are about; empty where there is one group alone.
+        rows: cells as text, as many as the table has columns.
+    """
+
+    label: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Args:
+        caption: what it shows.
+        header: of each column; the first column heads its row.
+        groups: the rows.
+        notes: what stands below.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    groups: tuple[Rows, ...]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_rows(cls, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+        """Return a table whose rows are one group."""
+        return cls(caption, tuple(header), (Rows("", tuple(map(tuple, rows))),))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing of a figure.
+
+    Args:
+        name: part of its files' names.
+        title: what it shows, for those who do not see it.
+        draw: makes the drawing; called within `drawing`.
+        labels: by the id of an element, what each of its points shows when it is looked at.
+        wide: whether it needs the page's whole width.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[], "Picture"]
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a figure's legend.
+
+    Args:
+        series: the number of the curve, by which its colour, dashes and marker are chosen.
+        label: its name.
+    """
+
+    series: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Drawings that belong together, with the values that they show.
+
+    Args:
+        name: part of its files' names.
+        caption: what it shows.
+        panels: the drawings.
+        legend: the curves that can be told apart, in all panels alike.
+        table: the values, for those who do not see the drawings.
+        csv: all values.
+    """
+
+    name: str
+    caption: str
+    panels: tuple[Panel, ...]
+    legend: tuple[Entry, ...]
+    table: Table
+    csv: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of what the page says of one directory.
+
+    Args:
+        title: its heading.
+        text: sentences below the heading.
+        figures: drawn first.
+        tables: below the figures.
+        details: `(title, text)` of texts as they were written, folded away.
+        markdown: a text with tables, as a command wrote it.
+        command: a command line.
+    """
+
+    title: str
+    text: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+    markdown: str = ""
+    command: str = ""
+
+
+def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table as CSV.
+
+    >>> to_csv(("p", "S"), [(0.5, 1.25)])
+    'p,S\\n0.5,1.25\\n'
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return file.getvalue()

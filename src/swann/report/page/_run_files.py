@@ -1,0 +1,177 @@
+"""What a directory of results holds, read back."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import safetensors
+from numpy.typing import NDArray
+
+from ..._errors import FileFormatError, InvalidValueError
+from ..._files import MARKER
+from ...nn import Plan
+from ...smallworld import SearchResult
+from ...trace import Chain
+from ...train import Comparison, History
+
+_PAGES = ("table1.md", "table2.md")
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """The mean absolute weight between every two layers.
+
+    Args:
+        names: of the layers, the input first.
+        values: of shape `[layers, layers]`, NaN where no edge is.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What was found in a directory that one of the commands wrote; None or nothing for what it does not hold.
+
+    Args:
+        path: of the directory.
+        settings: what was run with what.
+        environment: the command line, the commit, the machine, the versions and the date.
+        chain: the layers of the network.
+        plan: how it was rewired.
+        search: the search over p.
+        comparison: of networks that were trained alike.
+        history: of a single training.
+        bench: the result of `swann bench`, as JSON values.
+        sweep: the result of a sweep over p, as JSON values.
+        weights: trained ones.
+        texts: by file name, tables as Markdown.
+        summary: of a conversion.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    chain: Chain | None
+    plan: Plan | None
+    search: SearchResult | None
+    comparison: Comparison | None
+    history: History | None
+    bench: Mapping[str, Any] | None
+    sweep: Mapping[str, Any] | None
+    weights: LayerWeights | None
+    texts: Mapping[str, str]
+    summary: str
+
+    @property
+    def title(self) -> str:
+        """What was run, in a line."""
+        settings = self.settings
+        if settings.get("title"):
+            return str(settings["title"])
+        parts = [str(settings[name]) for name in ("command", "name", "model", "data") if settings.get(name)]
+        p = settings.get("p")
+        return ", ".join([" ".join(parts[:1]), *parts[1:], *([f"p = {p:g}"] if isinstance(p, int | float) else [])])
+
+
+def read_run(path: str | os.PathLike[str]) -> RunFiles:
+    """Read what a command wrote into a directory.
+
+    Args:
+        path: the directory.
+
+    Raises:
+        InvalidValueError: there is no such directory, or it was not made by one of the commands.
+        FileFormatError: a file in it is damaged.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InvalidValueError(f"{path} is {'a file' if path.exists() else 'not there'}; name directories of results")
+    if not (path / MARKER).is_file():
+        inside = sorted(str(marker.parent) for marker in path.glob(f"*/{MARKER}"))
+        hint = f"; did you mean {' '.join(inside[:3])}?" if inside else "; name directories that swann's commands wrote"
+        raise InvalidValueError(f"{path} holds no results of swann (no {MARKER}){hint}")
+    marker = _read(path / MARKER, _marker)
+    if marker is None:
+        raise FileFormatError(f"{path / MARKER}: it was removed while it was read")
+    plan = _read(path / "plan.json", lambda text: Plan.from_json(json.loads(text))) or _plan_of_network(path)
+    return RunFiles(
+        path=path,
+        settings=marker["settings"],
+        environment=marker,
+        chain=plan.chain if plan else _read(path / "analysis.json", _chain),
+        plan=plan,
+        search=_read(path / "search.json", _search),
+        comparison=_read(path / "comparison.json", Comparison.from_json),
+        history=_read(path / "history.json", History.from_json),
+        bench=_read(path / "bench.json", _table_of_values),
+        sweep=_read(path / "sweep.json", _table_of_values),
+        weights=_read(path / "weights.csv", _weights),
+        texts={name: text for name in _PAGES if (text := _read(path / name, str)) is not None},
+        summary=_read(path / "summary.txt", str) or "",
+    )
+
+
+def _read(path: Path, parse: Callable[[str], _Value]) -> _Value | None:
+    """Return what a file holds; None if it is not there."""
+    if not path.is_file():
+        return None
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (FileFormatError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from error
+
+
+def _marker(text: str) -> dict[str, Any]:
+    values = _table_of_values(text)
+    if not isinstance(values.get("settings"), dict):
+        raise FileFormatError("it has no settings")
+    return values
+
+
+def _table_of_values(text: str) -> dict[str, Any]:
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise FileFormatError(f"expected a table, found a {type(values).__name__}")
+    return values
+
+
+def _chain(text: str) -> Chain:
+    return Chain.from_json(_table_of_values(text)["chain"])
+
+
+def _search(text: str) -> SearchResult:
+    found = SearchResult.from_json(text)
+    if not found.S.size or found.S.shape != (len(found.probabilities), len(found.seeds)):
+        raise FileFormatError(f"expected a figure for each p and seed, found {found.S.shape}")
+    return found
+
+
+def _weights(text: str) -> LayerWeights:
+    header, *rows = csv.reader(io.StringIO(text))
+    names = tuple(header[1:])
+    values = np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows])
+    if values.shape != (len(names), len(names)):
+        raise FileFormatError(f"expected a row and a column for each of {len(names)} layers, found {values.shape}")
+    return LayerWeights(names, values)
+
+
+def _plan_of_network(path: Path) -> Plan | None:
+    """Return the plan that a saved network carries."""
+    file = path / "network.safetensors"
+    if not file.is_file():
+        return None
+    try:
+        with safetensors.safe_open(file, framework="np") as opened:
+            plan = (opened.metadata() or {}).get("plan", "")
+        return Plan.from_json(json.loads(plan))
+    except (safetensors.SafetensorError, FileFormatError, ValueError, RecursionError) as error:
+        raise FileFormatError(f"{file} is damaged: {error}") from error
