@@ -140,7 +140,8 @@ def _draw_link(axes: Any, source: int, target: int, strength: float, longest: in
         x = _BOX / 2
         shape = paths([(x, start), (x, end)])
     else:
-        reach = _BOX + (WIDTH - _BOX - 8) * (span - 1) / max(longest - 1, 1) * 4 / 3 + 14
+        share = (span - 1) / (longest - 1)
+        reach = _BOX + (20 + (WIDTH - _BOX - 28) * share) * 4 / 3  # a cubic Bézier curve goes 3/4 of the way
         shape = paths(
             [(_BOX - 1, start), (reach, start), (reach, end), (_BOX - 1, end)],
             [paths.MOVETO, paths.CURVE4, paths.CURVE4, paths.CURVE4],

@@ -32,7 +32,8 @@ def costs(chain: Chain, plan: Plan | None) -> Section:
         columns["twin as run"] = count_plan_layers(plan, as_executed=True)
     totals = [Counts.total(layers) for layers in columns.values()]
     rows = [(label, *(f"{getattr(total, name):,}" for total in totals)) for label, name in _FIGURES]
-    table = Table.of_rows("Costs in all", ("", *columns), rows)
+    notes = _NOTES if plan is not None else _NOTES[:1]
+    table = Table.of_rows("Costs in all", ("", *columns), rows, notes=notes)
     names = ["input", *(layer.name for layer in chain.layers)]
     groups = tuple(
         Rows(
@@ -43,9 +44,7 @@ def costs(chain: Chain, plan: Plan | None) -> Section:
         )
         for label, figure in _FIGURES[1:]
     )
-    by_layer = Table("Costs of each layer", ("layer", *columns), groups)
-    notes = _NOTES if plan is not None else _NOTES[:1]
-    return Section("Costs", tables=(Table(table.caption, table.header, table.groups, notes), by_layer))
+    return Section("Costs", tables=(table,), folded=(Table("Costs of each layer", ("layer", *columns), groups),))
 
 
 def _row(name: str, counts: Sequence[Counts], figure: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ _NOT_SHOWN = ("paper", "title")
 def settings_section(settings: Mapping[str, Any]) -> Section:
     """Return the settings of a run as a table."""
     rows = [(name, _text(value)) for name, value in _flat(settings) if name.split(".")[0] not in _NOT_SHOWN]
-    return Section("Settings", tables=(Table.of_rows("Settings of the run", ("setting", "value"), rows),))
+    return Section("Settings", tables=(Table.of_rows("Settings of the run", ("setting", "value"), rows, is_text=True),))
 
 
 def environment_section(found: Mapping[str, Any]) -> Section:
@@ -19,7 +19,7 @@ def environment_section(found: Mapping[str, Any]) -> Section:
     rows = [(name, _text(value)) for name, value in _flat(found) if not name.startswith(("settings.", "command"))]
     return Section(
         "Environment and command",
-        tables=(Table.of_rows("What the run was made with", ("what", "found"), rows),),
+        tables=(Table.of_rows("What the run was made with", ("what", "found"), rows, is_text=True),),
         command=str(found.get("command", "")),
     )
 

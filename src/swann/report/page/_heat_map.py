@@ -1,5 +1,6 @@
 """A value for every pair of layers as a map of colours."""
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def heat_map(name: str, caption: str, names: Sequence[str], values: NDArray[np.f
 def _draw(names: Sequence[str], values: NDArray[np.float64], unit: str) -> "Picture":
     colours = require_extra("matplotlib.colors", "report")
     figure, axes = canvas(WIDTH + 40)
-    grid = axes.get_gridspec().__class__(2, 1, figure=figure, height_ratios=(24, 1))
+    grid = require_extra("matplotlib.gridspec", "report").GridSpec(2, 1, figure, height_ratios=(24, 1))
     axes.set_subplotspec(grid[0])
     top = 100.0 if unit == "%" else float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     norm = colours.PowerNorm(0.5, vmin=0, vmax=top or 1.0)
@@ -91,7 +92,7 @@ def _draw_scale(axes: "Axes", palette: Any, norm: Any, unit: str) -> None:
     """Draw the scale of colours, as rectangles: matplotlib's own is an image."""
     patches = require_extra("matplotlib.patches", "report")
     ends = np.linspace(0, norm.vmax, _COLOURS + 1)
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in itertools.pairwise(ends):
         axes.add_patch(
             patches.Rectangle((start, 0), end - start, 1, color=palette(norm((start + end) / 2)), linewidth=0.2)
         )

@@ -32,17 +32,27 @@ class Table:
         header: of each column; the first column heads its row.
         groups: the rows.
         notes: what stands below.
+        is_text: whether its cells are words rather than numbers.
     """
 
     caption: str
     header: tuple[str, ...]
     groups: tuple[Rows, ...]
     notes: tuple[str, ...] = ()
+    is_text: bool = False
 
     @classmethod
-    def of_rows(cls, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    def of_rows(
+        cls,
+        caption: str,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        notes: tuple[str, ...] = (),
+        is_text: bool = False,
+    ) -> "Table":
         """Return a table whose rows are one group."""
-        return cls(caption, tuple(header), (Rows("", tuple(map(tuple, rows))),))
+        return cls(caption, tuple(header), (Rows("", tuple(map(tuple, rows))),), notes, is_text)
 
 
 @dataclass(frozen=True)
@@ -54,14 +64,12 @@ class Panel:
         title: what it shows, for those who do not see it.
         draw: makes the drawing; called within `drawing`.
         labels: by the id of an element, what each of its points shows when it is looked at.
-        wide: whether it needs the page's whole width.
     """
 
     name: str
     title: str
     draw: Callable[[], "Picture"]
     labels: dict[str, list[str]] = field(default_factory=dict)
-    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,7 @@ class Section:
         text: sentences below the heading.
         figures: drawn first.
         tables: below the figures.
+        folded: tables that are opened on demand.
         details: `(title, text)` of texts as they were written, folded away.
         markdown: a text with tables, as a command wrote it.
         command: a command line.
@@ -116,6 +125,7 @@ class Section:
     text: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    folded: tuple[Table, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     markdown: str = ""
     command: str = ""

@@ -77,9 +77,10 @@ class RunFiles:
         settings = self.settings
         if settings.get("title"):
             return str(settings["title"])
-        parts = [str(settings[name]) for name in ("command", "name", "model", "data") if settings.get(name)]
+        command = str(settings.get("command", "run"))
+        what = " on ".join(str(settings[name]) for name in ("name", "model", "data") if settings.get(name))
         p = settings.get("p")
-        return ", ".join([" ".join(parts[:1]), *parts[1:], *([f"p = {p:g}"] if isinstance(p, int | float) else [])])
+        return ": ".join(filter(None, (command, what))) + (f", p = {p:g}" if isinstance(p, int | float) else "")
 
 
 def read_run(path: str | os.PathLike[str]) -> RunFiles:

@@ -63,7 +63,7 @@ def _draw(result: SearchResult, name: str, label: str, values: NDArray[np.float6
     band(axes, _MEASURED, p, values.min(axis=1), values.max(axis=1))
     curve(axes, _MEASURED, p, values.mean(axis=1))
     if name == "S":
-        look: dict[str, Any] = {"markersize": 14, "linestyle": "none", "color": INK, "zorder": 10}
+        look: dict[str, Any] = {"markersize": 16, "linestyle": "none", "color": INK, "zorder": 10}
         axes.plot([result.best_p], [result.best_S], marker="*", gid=f"star-{_MEASURED}", **look)
     axes.set_xlabel("rewiring probability p")
     axes.set_ylabel(label)

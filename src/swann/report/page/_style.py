@@ -110,7 +110,7 @@ def curve(axes: "Axes", series: int, x: Any, y: Any, *, points: bool = True, **m
     """Draw a curve with an id by which the page finds it and its points."""
     style = {"color": colour(series), "linestyle": dashes(series), "linewidth": 1.7} | more
     if points:
-        style |= {"marker": marker(series), "markersize": 3.6, "markeredgecolor": SURFACE, "markeredgewidth": 0.4}
+        style |= {"marker": marker(series), "markersize": 4.2, "markeredgecolor": SURFACE, "markeredgewidth": 0.4}
     axes.plot(x, y, gid=f"series-{series}", **style)
 
 
@@ -129,23 +129,9 @@ def star(axes: "Axes", series: int, x: float, y: float, order: int = 0) -> None:
         y: of its centre.
         order: how many letters stand below this one, at stars close by.
     """
-    look: dict[str, Any] = {
-        "color": colour(series),
-        "markeredgecolor": SURFACE,
-        "markeredgewidth": 0.8,
-        "zorder": 10 + series,
-    }
-    axes.plot(
-        [x],
-        [y],
-        marker="*",
-        markersize=14,
-        linestyle="none",
-        clip_on=False,
-        zorder=10 + series,
-        gid=f"star-{series}",
-        **look,
-    )
+    look: dict[str, Any] = {"color": colour(series), "markeredgecolor": SURFACE, "markeredgewidth": 0.8}
+    look |= {"marker": "*", "markersize": 16, "linestyle": "none", "clip_on": False, "zorder": 10 + series}
+    axes.plot([x], [y], gid=f"star-{series}", **look)
     axes.annotate(
         letter(series),
         (x, y),
