@@ -17,10 +17,10 @@ from ._style import INK, MUTED, SURFACE, WIDTH, canvas, colour
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-_ROW = 34
+_ROW = 42
 """Height of a layer in the drawing, in CSS pixels."""
-_BOX = 172
-"""Width of a layer."""
+_BOX, _BOX_HEIGHT = 172, 30
+"""Size of a layer."""
 _MOST_LETTERS = 24
 _MOST_LINKS = 500
 """More links are not drawn, but the weakest left out."""
@@ -116,7 +116,7 @@ def _draw(chain: Chain, names: Sequence[str], links: Sequence[Link]) -> "Picture
         box = patches.FancyBboxPatch(
             (5, top + 5),
             _BOX - 10,
-            _ROW - 14,
+            _BOX_HEIGHT - 8,
             boxstyle="round,pad=4",
             facecolor=SURFACE,
             edgecolor=MUTED,
@@ -135,7 +135,7 @@ def _draw_link(axes: Any, source: int, target: int, strength: float, longest: in
     paths = require_extra("matplotlib.path", "report").Path
     patches = require_extra("matplotlib.patches", "report")
     span = target - source
-    start, end = _ROW * source + _ROW / 2 + 1, _ROW * target + _ROW / 2 - 5
+    start, end = _ROW * source + _BOX_HEIGHT / 2 + 5, _ROW * target + _BOX_HEIGHT / 2 - 3
     if span == 1:
         x = _BOX / 2
         shape = paths([(x, start), (x, end)])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._errors import FileFormatError
 from ._parts import Figure, Panel, Rows, Section, Table, to_csv
-from ._style import INK, MUTED, canvas, colour
+from ._style import INK, MUTED, SURFACE, canvas, colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -17,6 +17,8 @@ _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _HEADER = ("network", "median", "quartiles", "ratio", "quartiles of the ratio")
 _BASELINE, _TWIN = 6, 1
 """Colours of the two families."""
+_BEHIND = {"facecolor": SURFACE, "edgecolor": "none", "pad": 0.6}
+"""Behind text, so that lines do not run through it."""
 
 Spread = tuple[float, float, float]
 """Lower quartile, median, upper quartile."""
@@ -72,8 +74,8 @@ def bench_section(values: Mapping[str, Any]) -> Section:
         "quartile to quartile; shorter is better. Full line: the baseline; dotted: the twin's share of multiplications."
     )
     csv = to_csv(("case", "network", "lower quartile", "median", "upper quartile"), rows)
-    figure = Figure("bench", caption, panels, (), table, csv)
-    return Section("Bench", figures=(figure,))
+    figure = Figure("bench", caption, panels, (), None, csv)
+    return Section("Bench", figures=(figure,), tables=(table,))
 
 
 def _case(values: Mapping[str, Any]) -> _Case:
@@ -133,7 +135,8 @@ def _draw(cases: list[_Case], limit: float) -> "Picture":
     figure, axes = canvas(26 * n_bars + 24 * len(cases) + 44)
     y, number, longest = 0.0, 0, 1.0
     for case in cases:
-        axes.annotate(case.label, (0, y), (3, 0), textcoords="offset points", va="center", fontsize=9.5, color=INK)
+        text: dict[str, Any] = {"textcoords": "offset points", "va": "center", "bbox": _BEHIND, "zorder": 4}
+        axes.annotate(case.label, (0, y), (3, 0), fontsize=9.5, **text)
         for bar in case.bars:
             y += 1
             lower, median, upper = bar.ratio
@@ -142,9 +145,8 @@ def _draw(cases: list[_Case], limit: float) -> "Picture":
             patch.set_gid(f"bar-{number}")
             if upper > lower:
                 axes.hlines(y + 0.12, lower, upper, color=INK, linewidth=1.4)
-            offset: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9, "color": INK}
-            axes.annotate(f"{median:.2f}", (max(upper, median), y + 0.12), (4, 0), **offset)
-            axes.annotate(bar.network, (0, y - 0.3), (3, 0), **(offset | {"color": MUTED}))
+            axes.annotate(f"{median:.2f}", (max(upper, median), y + 0.12), (4, 0), fontsize=9, **text)
+            axes.annotate(bar.network, (0, y - 0.3), (3, 0), fontsize=9, color=MUTED, **text)
             longest = max(longest, upper)
             number += 1
         y += 1.1

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..._errors import require_extra
 from ...train import Comparison, Evaluation, History, comparison_grid, curves_to_csv
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _LOGARITHMIC_FROM = 8.0
 """Curves whose largest and smallest values differ by this factor are drawn on a logarithmic scale."""
 _CLOSE = 0.08
-"""Stars nearer than this share of the axis have their letters one above the other."""
+"""Stars nearer than this share of the drawing have their letters one above the other."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,17 @@ def _draw_stars(
 ) -> None:
     """Mark where each network reaches the baseline's error: at that error, or on its line of the loss."""
     final = comparison.points[-1]
-    before: list[float] = []
+    axes.autoscale_view()
+    place = (axes.transData + axes.transAxes.inverted()).transform
+    before: list[NDArray[np.float64]] = []
     for number, name in enumerate(comparison.histories):
         crossing = final.crossings[name]
         found = crossing.mean_iterations if x is _ITERATIONS else crossing.mean_seconds
         if found is not None:
             height = final.error * 100 if y is _ERROR else float(np.interp(found.mean, *lines[number]))
-            near = _CLOSE * axes.get_xlim()[1] if y is _ERROR else 0.0
-            star(axes, number, found.mean, height, sum(abs(found.mean - place) < near for place in before))
-            before.append(found.mean)
+            here = place((found.mean, height))
+            star(axes, number, found.mean, height, sum(bool(abs(here - there).max() < _CLOSE) for there in before))
+            before.append(here)
 
 
 def _logarithmic(axes: "Axes") -> None:

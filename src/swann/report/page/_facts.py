@@ -9,14 +9,18 @@ _NOT_SHOWN = ("paper", "title")
 
 
 def settings_section(settings: Mapping[str, Any]) -> Section:
-    """Return the settings of a run as a table."""
-    rows = [(name, _text(value)) for name, value in _flat(settings) if name.split(".")[0] not in _NOT_SHOWN]
+    """Return the settings of a run as a table, without those that were not set."""
+    rows = [
+        (name, _text(value))
+        for name, value in _flat(settings)
+        if value is not None and name.split()[0] not in _NOT_SHOWN
+    ]
     return Section("Settings", tables=(Table.of_rows("Settings of the run", ("setting", "value"), rows, is_text=True),))
 
 
 def environment_section(found: Mapping[str, Any]) -> Section:
     """Return the machine and the versions as a table, below the exact command."""
-    rows = [(name, _text(value)) for name, value in _flat(found) if not name.startswith(("settings.", "command"))]
+    rows = [(name, _text(value)) for name, value in _flat(found) if not name.startswith(("settings ", "command"))]
     return Section(
         "Environment and command",
         tables=(Table.of_rows("What the run was made with", ("what", "found"), rows, is_text=True),),
@@ -31,7 +35,7 @@ def paper_section(settings: Mapping[str, Any]) -> Section | None:
         return None
     points = [point for point in paper.get("points") or () if isinstance(point, Mapping)]
     names = ("baseline_error", "baseline", "twin_error", "twin")
-    header = ("baseline: test error (%)", "iterations", "small world: test error (%)", "iterations")
+    header = ("baseline: test error (%)", "its iterations", "small world: test error (%)", "its iterations")
     rows = [[_text(point.get(name)) for name in names] for point in points]
     tables = (Table.of_rows("The paper's figures", header, rows),) if rows else ()
     return Section("In the paper", text=(str(paper["note"]),), tables=tables)
@@ -40,7 +44,7 @@ def paper_section(settings: Mapping[str, Any]) -> Section | None:
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", value
 

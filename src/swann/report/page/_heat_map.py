@@ -94,7 +94,7 @@ def _draw_scale(axes: "Axes", palette: Any, norm: Any, unit: str) -> None:
     ends = np.linspace(0, norm.vmax, _COLOURS + 1)
     for start, end in itertools.pairwise(ends):
         axes.add_patch(
-            patches.Rectangle((start, 0), end - start, 1, color=palette(norm((start + end) / 2)), linewidth=0.2)
+            patches.Rectangle((start, 0), 1.5 * (end - start), 1, color=palette(norm((start + end) / 2)), linewidth=0)
         )
     axes.set_xlim(0, norm.vmax)
     axes.set_ylim(0, 1)

@@ -94,7 +94,7 @@ class Figure:
         caption: what it shows.
         panels: the drawings.
         legend: the curves that can be told apart, in all panels alike.
-        table: the values, for those who do not see the drawings.
+        table: the values, for those who do not see the drawings; None where the section shows them as its table.
         csv: all values.
     """
 
@@ -102,7 +102,7 @@ class Figure:
     caption: str
     panels: tuple[Panel, ...]
     legend: tuple[Entry, ...]
-    table: Table
+    table: Table | None
     csv: str
 
 

@@ -65,7 +65,7 @@ def sweep_section(values: Mapping[str, Any]) -> Section:
             for p, S, iterations, rate, reached in points
         ],
     )
-    return Section("Convergence against p", figures=(Figure("sweep", caption, panels, (), table, csv),))
+    return Section("Convergence against p", figures=(Figure("sweep", caption, panels, (), None, csv),), tables=(table,))
 
 
 def _point(values: Mapping[str, Any]) -> Point:
