@@ -12,7 +12,7 @@ from ...nn import Plan
 from ...trace import Chain, Layer
 from ._heat_map import heat_map
 from ._parts import Entry, Figure, Panel, Section, Table, to_csv
-from ._style import INK, MUTED, SURFACE, WIDTH, canvas, colour
+from ._style import INK, MUTED, SURFACE, WIDTH, canvas, colour, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -24,6 +24,8 @@ _BOX, _BOX_HEIGHT = 172, 30
 _MOST_LETTERS = 24
 _MOST_LINKS = 500
 """More links are not drawn, but the weakest left out."""
+_CROWDED = 40
+"""Of more links, the weaker are drawn paler."""
 _NEIGHBOURS, _LONG = 0, 1
 
 Link = tuple[int, int, int, float]
@@ -109,7 +111,7 @@ def _draw(chain: Chain, names: Sequence[str], links: Sequence[Link]) -> "Picture
     most = max((edges for _, _, edges, _ in links), default=1)
     longest = max((target - source for source, target, *_ in links), default=1)
     for source, target, edges, _ in links:
-        _draw_link(axes, source, target, (edges / most) ** 0.5, longest)
+        _draw_link(axes, source, target, (edges / most) ** 0.5, longest, crowded=len(links) > _CROWDED)
     patches = require_extra("matplotlib.patches", "report")
     for number, name in enumerate(names):
         top = _ROW * number
@@ -126,12 +128,12 @@ def _draw(chain: Chain, names: Sequence[str], links: Sequence[Link]) -> "Picture
         )
         axes.add_patch(box)
         place: dict[str, Any] = {"x": 9, "va": "center", "zorder": 4}
-        axes.text(y=top + 9, s=_short(name), fontsize=10, fontweight="bold", color=INK, **place)
-        axes.text(y=top + 21, s=_short(_shape(chain, number), 32), fontsize=8.5, color=MUTED, **place)
+        axes.text(y=top + 9, s=shortened(name, _MOST_LETTERS), fontsize=10, fontweight="bold", color=INK, **place)
+        axes.text(y=top + 21, s=shortened(_shape(chain, number), 32), fontsize=8.5, color=MUTED, **place)
     return figure
 
 
-def _draw_link(axes: Any, source: int, target: int, strength: float, longest: int) -> None:
+def _draw_link(axes: Any, source: int, target: int, strength: float, longest: int, *, crowded: bool) -> None:
     paths = require_extra("matplotlib.path", "report").Path
     patches = require_extra("matplotlib.patches", "report")
     span = target - source
@@ -146,7 +148,8 @@ def _draw_link(axes: Any, source: int, target: int, strength: float, longest: in
             [(_BOX - 1, start), (reach, start), (reach, end), (_BOX - 1, end)],
             [paths.MOVETO, paths.CURVE4, paths.CURVE4, paths.CURVE4],
         )
-    look = {"edgecolor": colour(_LONG if span > 1 else _NEIGHBOURS), "linewidth": 0.7 + 3.3 * strength, "alpha": 0.75}
+    look: dict[str, Any] = {"edgecolor": colour(_LONG if span > 1 else _NEIGHBOURS)}
+    look |= {"linewidth": 0.5 + 3.5 * strength, "alpha": 0.35 + 0.4 * strength if crowded else 0.75}
     axes.add_patch(patches.PathPatch(shape, facecolor="none", gid=f"link-{source}-{target}", zorder=2, **look))
 
 
@@ -161,10 +164,6 @@ def _kind(layer: Layer) -> str:
     if layer.kind == "linear":
         return "linear"
     return f"{'×'.join(map(str, layer.kernel))} conv" + (f" in {layer.groups} groups" if layer.groups > 1 else "")
-
-
-def _short(text: str, most: int = _MOST_LETTERS) -> str:
-    return text if len(text) <= most else "…" + text[1 - most :]
 
 
 def _table(names: Sequence[str], links: Sequence[Link], graph: LayerGraph) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._errors import FileFormatError
 from ._parts import Figure, Panel, Rows, Section, Table, to_csv
-from ._style import INK, MUTED, SURFACE, canvas, colour
+from ._style import INK, MUTED, SURFACE, canvas, colour, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _HEADER = ("network", "median", "quartiles", "ratio", "quartiles of the ratio")
+_MOST_LETTERS = 48
+_MEMORY = "peak memory"
 _BASELINE, _TWIN = 6, 1
 """Colours of the two families."""
 _BEHIND = {"facecolor": SURFACE, "edgecolor": "none", "pad": 0.6}
@@ -100,7 +102,7 @@ def _memory(values: Mapping[str, Any] | None) -> list[_Case]:
             held = _with_unit((float(size),) * 3, _BYTES)[0]
             bars.append(_Bar(network, family == "twins", held, "", (ratio, ratio, ratio)))
     label = f"peak memory of a training step, batch {int(values['batch'])}"
-    return [_Case("peak memory", label, values["rival"], tuple(bars))]
+    return [_Case(_MEMORY, label, values["rival"], tuple(bars))]
 
 
 def _spread(values: Mapping[str, float]) -> Spread:
@@ -127,16 +129,21 @@ def _panel(task: str, cases: list[_Case], limit: float) -> Panel:
         for number, (case, bar) in enumerate(bars)
     }
     name = task.replace(" ", "-")
-    return Panel(name, f"{task}: ratios to the best form of the baseline", partial(_draw, cases, limit), labels)
+    return Panel(
+        name,
+        f"{task}: ratios to the best form of the baseline",
+        partial(_draw, cases, None if task == _MEMORY else limit),
+        labels,
+    )
 
 
-def _draw(cases: list[_Case], limit: float) -> "Picture":
+def _draw(cases: list[_Case], limit: float | None) -> "Picture":
     n_bars = sum(len(case.bars) for case in cases)
     figure, axes = canvas(26 * n_bars + 24 * len(cases) + 44)
     y, number, longest = 0.0, 0, 1.0
     for case in cases:
         text: dict[str, Any] = {"textcoords": "offset points", "va": "center", "bbox": _BEHIND, "zorder": 4}
-        axes.annotate(case.label, (0, y), (3, 0), fontsize=9.5, **text)
+        axes.annotate(shortened(case.label, _MOST_LETTERS), (0, y), (3, 0), fontsize=9.5, **text)
         for bar in case.bars:
             y += 1
             lower, median, upper = bar.ratio
@@ -146,12 +153,13 @@ def _draw(cases: list[_Case], limit: float) -> "Picture":
             if upper > lower:
                 axes.hlines(y + 0.12, lower, upper, color=INK, linewidth=1.4)
             axes.annotate(f"{median:.2f}", (max(upper, median), y + 0.12), (4, 0), fontsize=9, **text)
-            axes.annotate(bar.network, (0, y - 0.3), (3, 0), fontsize=9, color=MUTED, **text)
+            axes.annotate(shortened(bar.network, _MOST_LETTERS), (0, y - 0.3), (3, 0), fontsize=9, color=MUTED, **text)
             longest = max(longest, upper)
             number += 1
         y += 1.1
     axes.axvline(1, color=INK, linewidth=1, zorder=0.5)
-    axes.axvline(limit, color=MUTED, linewidth=1.2, linestyle=":", zorder=3)
+    if limit is not None:
+        axes.axvline(limit, color=MUTED, linewidth=1.2, linestyle=":", zorder=3)
     axes.set_ylim(y - 0.4, -0.6)
     axes.set_xlim(0, 1.14 * longest)
     axes.set_yticks([])

@@ -60,9 +60,7 @@ def convergence(source: Comparison | Mapping[str, Sequence[History]], most_point
         for y in (_ERROR, _LOSS)
         for x in (_ITERATIONS, _SECONDS)
     )
-    legend = tuple(
-        Entry(number, f"{letter(number)} {name}{_reached(comparison, name)}") for number, name in enumerate(variants)
-    )
+    legend = tuple(Entry(number, _name(comparison, number, name)) for number, name in enumerate(variants))
     caption = _caption(histories, variants, comparison)
     figure = Figure("curves", caption, panels, legend, _values(variants), curves_to_csv(histories))
     return Section(
@@ -159,10 +157,12 @@ def _in_words(of_seeds: Sequence[Evaluation]) -> str:
     return f"{when}: {error}, training loss {_mean(_LOSS, of_seeds):.4g}"
 
 
-def _reached(comparison: Comparison | None, name: str) -> str:
+def _name(comparison: Comparison | None, number: int, name: str) -> str:
+    """Return a network's name for the legend, with its letter where stars have it."""
     if comparison is None:
-        return ""
-    return f" (★ {comparison.points[-1].crossings[name].reached} of {len(comparison.seeds)} seeds)"
+        return name
+    reached = comparison.points[-1].crossings[name].reached
+    return f"{letter(number)} {name} (★ {reached} of {len(comparison.seeds)} seeds)"
 
 
 def _caption(histories: Mapping[str, Sequence[History]], variants: Variants, comparison: Comparison | None) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..._errors import require_extra
 from ._parts import Figure, Panel, Table, to_csv
-from ._style import GRID, WIDTH, canvas
+from ._style import GRID, WIDTH, canvas, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,9 +73,7 @@ def _draw(names: Sequence[str], values: NDArray[np.float64], unit: str) -> "Pict
     axes.set_aspect("equal")
     step = -(-count // _MOST_NAMES)
     ticks = list(range(0, count, step))
-    shown = [
-        names[tick] if len(names[tick]) <= _MOST_LETTERS else f"…{names[tick][1 - _MOST_LETTERS :]}" for tick in ticks
-    ]
+    shown = [shortened(names[tick], _MOST_LETTERS) for tick in ticks]
     axes.set_xticks(ticks, shown, rotation=90, fontsize=8)
     axes.set_yticks(ticks, shown, fontsize=8)
     axes.grid(visible=False)

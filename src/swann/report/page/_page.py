@@ -17,7 +17,7 @@ from markupsafe import Markup
 from ... import __version__
 from ..._errors import InvalidValueError, OutputError
 from ..._files import replacing, write_text
-from ._parts import Figure, Section
+from ._parts import Figure, Section, printable
 from ._run_files import RunFiles, read_run
 from ._sections import missing, sections
 from ._style import SERIES, SERIES_IN_THE_DARK, css_dashes, marker
@@ -28,7 +28,6 @@ MOST_BYTES = 2_000_000
 _MOST_POINTS = (80, 40, 20, 10)
 """Of a curve, tried one after the other until the page is small enough."""
 _GENERATOR = '<meta name="generator" content="swann'
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _write_figures(runs: Sequence[_Run], drawings: dict[str, Drawing], folder: P
         contents |= {f"{name}.svg": drawing.svg, f"{name}.png": drawing.png}
     for run in runs:
         for section in run.sections:
-            contents |= {f"{run.slug}-{figure.name}.csv": figure.csv.encode() for figure in section.figures}
+            contents |= {f"{run.slug}-{figure.name}.csv": printable(figure.csv).encode() for figure in section.figures}
     for name, content in contents.items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
@@ -138,7 +137,7 @@ def _write_figures(runs: Sequence[_Run], drawings: dict[str, Drawing], folder: P
 
 def _html(runs: Sequence[_Run], drawings: dict[str, Drawing], folder: str) -> str:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_printable
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalize
     )
     source = {name: (files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
     template = environment.from_string((files(__package__) / "page.html").read_text(encoding="utf-8"))
@@ -158,9 +157,9 @@ def _html(runs: Sequence[_Run], drawings: dict[str, Drawing], folder: str) -> st
     )
 
 
-def _printable(value: Any) -> Any:
+def _finalize(value: Any) -> Any:
     """Replace characters that a page cannot hold; Markup is ours and stays."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
+    return printable(value) if type(value) is str else value
 
 
 def _panels(run: _Run, figure: Figure, drawings: dict[str, Drawing]) -> list[dict[str, Any]]:
@@ -187,7 +186,7 @@ def _swatch(series: int) -> dict[str, str]:
 def _markdown(text: str) -> Markup:
     """Return Markdown with tables as HTML, without links, pictures and HTML of its own."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
-    tokens = parser.parse(_printable(text))
+    tokens = parser.parse(printable(text))
     for token in tokens:
         if token.type == "th_open":
             token.attrSet("scope", "col")

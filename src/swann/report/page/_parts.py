@@ -2,12 +2,15 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,15 @@ class Section:
     details: tuple[tuple[str, str], ...] = ()
     markdown: str = ""
     command: str = ""
+
+
+def printable(text: str) -> str:
+    """Return a text with a sign in the place of each character that neither XML nor a page can hold.
+
+    >>> printable("a\\x00b")
+    'a\ufffdb'
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def to_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..._errors import require_extra
+from ._parts import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +64,16 @@ def css_dashes(series: int) -> str:
     """
     of_curve = dashes(series)
     return "none" if of_curve == "-" else " ".join(f"{2 * length:g}" for length in of_curve[1])
+
+
+def shortened(text: str, most_letters: int) -> str:
+    """Return a name as a drawing can show it; of a long one the end.
+
+    >>> shortened("features.0.conv1", 8)
+    '…0.conv1'
+    """
+    text = printable(text)
+    return text if len(text) <= most_letters else "…" + text[1 - most_letters :]
 
 
 @contextmanager

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from ..._errors import InvalidValueError
-from ._parts import Panel
+from ._parts import Panel, printable
 from ._style import VARIABLES, drawing
 
 _KINDS = ("series", "band", "star", "name", "link", "layer", "bar")
 _OURS = re.compile(rf"({'|'.join(_KINDS)})-(\d+)(?:-(\d+))?")
 _REFERENCE = re.compile(r"url\(#([^)]*)\)|^#(.*)$")
-_FONT = re.compile(r"font: (?:(bold|\d{3}) )?([\d.]+px) [^;]*")
+_FONT = re.compile(r"font: (?:(bold|\d{3}) )?([\d.]+px) [^;]*")  # as matplotlib 3.10 writes it
+_FONT_FAMILY = re.compile(r"font-family: [^;]*;? ?")  # as 3.11 does
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -99,6 +100,7 @@ def _rename(element: ElementTree.Element, name: str, used: set[str]) -> None:
         if short in ("style", "fill", "stroke"):
             for colour, variable in VARIABLES.items():
                 value = value.replace(colour, f"var({variable})")
+            value = _FONT_FAMILY.sub("", value)
             value = _FONT.sub(lambda match: f"font-size: {match[2]}; font-weight: {match[1] or 'normal'}", value)
         elif short not in ("href", "aria-label"):
             value = _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}", value)
@@ -128,5 +130,5 @@ def _mark(element: ElementTree.Element, panel: Panel) -> None:
     for number, (point, label) in enumerate(zip(points, labels, strict=True)):
         point.set("class", f"{point.attrib.get('class', '')} point".strip())
         point.set("role", "img")
-        point.set("aria-label", label)
+        point.set("aria-label", printable(label))
         point.set("tabindex", "-1" if number else "0")
