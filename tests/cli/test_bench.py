@@ -42,11 +42,6 @@ def test_bad_input_is_one_line(refused, arguments, message):
     assert message in refused("bench", *MODEL, *QUICK, *arguments)
 
 
-def test_an_earlier_result_is_not_overwritten(run, tmp_path):
-    arguments = ("bench", *MODEL, *QUICK, "--no-memory", "--backend", "sparse", "--out", "there")
-    assert run(*arguments)[0] == 0
-    before = (tmp_path / "there" / "bench.json").read_bytes()
-    code, _, err = run(*arguments)
-    assert code == 2
-    assert "there" in err
-    assert (tmp_path / "there" / "bench.json").read_bytes() == before
+def test_a_directory_that_is_not_ours_is_left_alone(refused, tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    assert "exists and was not made by swann" in refused("bench", *MODEL, *QUICK, "--out", tmp_path)

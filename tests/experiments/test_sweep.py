@@ -35,16 +35,15 @@ def test_tables_mark_the_largest_S():
     lines = sweep_markdown(points, 0.1).splitlines()
     assert "| 0.5 | 1.500 ★ | not reached | not reached | 0 of 2 |" in lines
     assert "| 0 | 1.200 | 15 [-49, 79] | 1.73× [0.00, 1861.06] | 2 of 2 |" in lines
-    console = Console(width=80, record=True, file=io.StringIO())
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(sweep_table(points, 0.1))
     text = console.export_text()
     assert "1.500 ★" in text
-    assert "test error of 10.00% or less" in text
 
 
 def test_the_networks_are_the_baseline_and_its_twins():
     images = torch.zeros(10, 1, 8, 8, dtype=torch.uint8)
-    data = ImageData.from_tensors("x", images, torch.arange(10), images, torch.arange(10))
+    data = ImageData.from_tensors("x", tuple("0123456789"), images, torch.arange(10), images, torch.arange(10))
     networks = sweep_networks(lambda seed: mnist5(image_size=8, seed=seed), data, (0.0, 0.7))
     assert list(networks) == [BASELINE, "p = 0", "p = 0.7"]
     assert networks["p = 0.7"](1).plan.rewiring.rewiring_probability == 0.7

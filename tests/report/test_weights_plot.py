@@ -18,6 +18,6 @@ def test_missing_links_are_white_and_strong_ones_dark(tmp_path):
 
 
 def test_a_name_for_each_layer(tmp_path):
-    with pytest.raises(InvalidValueError, match=r"a row and a column for each of 2 layers, found \(3, 3\)"):
+    with pytest.raises(InvalidValueError, match=r"one row and column for each of 2 layers, got \(3, 3\)"):
         plot_weights(np.zeros((3, 3)), tmp_path / "x.png", names=["a", "b"], title="x")
     assert not list(tmp_path.iterdir())

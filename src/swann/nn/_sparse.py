@@ -13,17 +13,23 @@ from .kernels import (
     LinkShape,
     SharedGradients,
     apply_to_blocks,
+    extents,
+    fits_rows,
     from_blocks,
+    layer_from_rows,
     shared_layer,
     sparse_layer,
     to_blocks,
     to_columns,
+    to_rows,
 )
 
 if TYPE_CHECKING:
     from ._link import Link
     from ._network import SmallWorldLayer, SmallWorldNetwork
     from .costs import Choice
+
+Shape = tuple[int, ...]
 
 _EXACT = (torch.float32, torch.float64)
 
@@ -60,12 +66,13 @@ class _Pass:
         self.plain: dict[int, Tensor] = {0: inputs}
         self.blocks: dict[int, Tensor] = {}
         self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by the number of a shape
-        self.columns: dict[int, dict[int, Tensor]] = defaultdict(dict)
+        self.columns: dict[int, dict[tuple[int, Shape | None], Tensor]] = defaultdict(dict)
         self.shared = SharedGradients()
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
         self.last_reader = network.last_reader
         self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
+        self.in_rows = self.by_columns and not torch.is_grad_enabled()
 
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that no later layer reads."""
@@ -106,15 +113,16 @@ class _Pass:
         """Return what flows into a layer through some of its links, and its bias, as blocks."""
         every_link, drops = layer.each_link(), layer.dropout.drops
         links = [every_link[position] for position in positions]
+        shapes = layer.flat_shapes
+        if len(positions) < len(every_link):
+            shapes = [number for position in positions for number in layer.link_shapes[position].flat()]
+        in_rows = extents(tuple(shapes)) if self.in_rows and fits_rows(shapes) else None
         operands = [
-            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops)
+            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops, in_rows)
             for (source, link), position in zip(links, positions, strict=True)
         ]
         first = self._blocks(links[0][0])
         size = [first.shape[0], layer.n_nodes, *layer.size, first.shape[-1]]
-        shapes = layer.flat_shapes
-        if len(positions) < len(every_link):
-            shapes = [number for position in positions for number in layer.link_shapes[position].flat()]
         sources = [operand for operand, _ in operands]
         weights: list[Tensor] = [link.weight for _, link in links]
         wirings = [cast(Tensor, link.wiring) for _, link in links]
@@ -125,7 +133,9 @@ class _Pass:
         if kind not in _EXACT or lower != kind:  # sums of half-precision products are kept in single precision
             sources, weights = [source.float() for source in sources], [weight.float() for weight in weights]
             bias = None if bias is None else bias.float()
-        if self.by_columns or torch.compiler.is_compiling():
+        if in_rows is not None:
+            total = layer_from_rows(sources, weights, wirings, bias, shapes, size)
+        elif self.by_columns or torch.compiler.is_compiling():
             total = sparse_layer(sources, weights, wirings, bias, shapes, size, self.by_columns)
         else:
             is_first = [self._is_first(number) for _, number in operands]
@@ -139,23 +149,30 @@ class _Pass:
         return is_first
 
     def _operand(
-        self, layer: SmallWorldLayer, source: int, link: Link, shape: LinkShape, number: int, drops: bool
+        self,
+        layer: SmallWorldLayer,
+        source: int,
+        link: Link,
+        shape: LinkShape,
+        number: int,
+        drops: bool,
+        in_rows: Shape | None,
     ) -> tuple[Tensor, int]:
         """Return what a link's kernels read, and the number by which its readers share its gradient.
 
         A dropout that drops is another one for each link, so that no two share what they read.
         """
-        if self.by_columns and not drops and number in self.columns[source]:
-            return self.columns[source][number], source
+        if self.by_columns and not drops and (number, in_rows) in self.columns[source]:
+            return self.columns[source][number, in_rows], source
         given = self._blocks(source)
         if number not in self.pooled[source]:
             self.pooled[source][number] = link.pool_blocks(given)
         pooled = self.pooled[source][number]
         blocks = link.pad_blocks(layer.dropout.of_blocks(pooled))
         if self.by_columns:
-            columns = to_columns(blocks, shape)
+            columns = to_columns(blocks, shape) if in_rows is None else to_rows(blocks, shape, in_rows)
             if not drops:
-                self.columns[source][number] = columns
+                self.columns[source][number, in_rows] = columns
             return columns, source
         if blocks is given:
             return given, source

@@ -32,11 +32,11 @@ the weight gradient takes at a time; programs.
 PROGRAM = ("function", "n_tiles", "places")
 
 _ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
+_LINE = 64
+"""Bytes of a cache line."""
+
 _CHAINS = 8
 """Sums that are to be in flight at once, so that no addition waits for the one before it."""
-
-_WORTH_FETCHING = 3
-"""Products for each vector read from which on it pays to fetch the next edge's map into the cache ahead of time."""
 
 
 class _Code:
@@ -140,21 +140,22 @@ def _products(code: _Code, program: TileProgram, element: Element, n_taps: int, 
     places = [code.address("%result", output * size) for output in program.outputs]
     starts = {key: code.value(f"load {vector}, ptr {places[key[0]]}, align {size}") for key in keys if key[1] == 0}
 
-    n_read = len({offset for _, _, offset in program.products})
-    fetches_ahead = len(program.products) >= _WORTH_FETCHING * n_read
+    fetched = {offset * size // _LINE: offset * size for _, _, offset in program.products} if program.fetches else {}
 
     def body(edge: str, sums: _Sums) -> _Sums:
         source = _operand_of(code, edge)
         number = code.load_index("%order", edge) if ordered else edge
         base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * size}"))
         weights = {tap: _splat(code, program, scalar, base, tap * size, size) for _, tap, _ in program.products}
-        ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetches_ahead else ""
+        ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetched else ""
+        to_fetch = iter(fetched.values())
         operands: dict[int, str] = {}
         for product in program.products:
             accumulator, tap, offset = product
-            if offset not in operands and fetches_ahead:
-                code.do(f"call void @llvm.prefetch.p0(ptr {code.address(ahead, offset * size)}, i32 0, i32 3, i32 1)")
             if offset not in operands:
+                place = next(to_fetch, None)
+                if place is not None:
+                    code.do(f"call void @llvm.prefetch.p0(ptr {code.address(ahead, place)}, i32 0, i32 3, i32 1)")
                 operands[offset] = code.load(vector, source, offset * size, size)
             key = (accumulator, chain_of[product])
             sums[key] = _fma(code, program, element, weights[tap], operands[offset], sums[key])

@@ -49,14 +49,27 @@ class _Columns(torch.autograd.Function):
 
 def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
     """Return what `to_columns` returns, without a gradient."""
-    if source.dtype not in ELEMENTS:
-        return gather_columns(source.float(), shape).to(source.dtype)
-    source = source.contiguous()
     n_nodes, batch = source.shape[1], source.shape[-1]
     if shape.meets_all_at_once:
         return source.reshape(n_nodes, shape.n_taps, batch)
-    offsets = _offsets(shape, batch)
-    result = source.new_empty(n_nodes, shape.n_taps, len(offsets) // shape.n_taps)
+    return gather(source, _offsets(shape, batch)).reshape(n_nodes, shape.n_taps, -1)
+
+
+def gather(source: Tensor, offsets: NDArray[np.int32]) -> Tensor:
+    """Return places of each node's map in another order.
+
+    Args:
+        source: of shape `[1, sources, *source, batch]`.
+        offsets: for each element of the result the element of a node's map that stands there; -1 for a zero.
+
+    Returns:
+        Of shape `[sources, len(offsets)]`.
+    """
+    if source.dtype not in ELEMENTS:
+        return gather(source.float(), offsets).to(source.dtype)
+    source = source.contiguous()
+    n_nodes = source.shape[1]
+    result = source.new_empty(n_nodes, len(offsets))
     if not result.numel():
         return result
     if not source.numel():

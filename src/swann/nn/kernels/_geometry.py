@@ -9,6 +9,9 @@ from ._tiles import TileProgram, Tiles, correlation, tiles, transposed
 
 Shape = tuple[int, ...]
 
+COLUMN_VECTORS = 8
+"""Vectors of places that a tile of columns has at most."""
+
 
 @dataclass(frozen=True)
 class LinkShape:
@@ -76,7 +79,7 @@ def selected(numbers: tuple[int, ...], wanted: tuple[bool, ...]) -> tuple[int, .
     return tuple(number for link, want in zip(links, wanted, strict=True) if want for number in link.flat())
 
 
-def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles:
+def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: range | None = None) -> Tiles:
     """Return the tiles of one pass over maps of shape `[nodes, *size, block]`, in elements.
 
     Args:
@@ -84,6 +87,7 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles
         kind: the pass; the weight gradient has the forward pass's tiles.
         block: samples that stand beside each other.
         lanes: elements of a vector register; what is left of the block is worked on with a shorter vector.
+        rows: of the result, along its first axis; all if None.
     """
     relations = tuple(
         map(correlation, shape.source, shape.target, shape.kernel, shape.stride, shape.before, shape.dilation)
@@ -92,6 +96,9 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles
     if kind == "input":
         relations = tuple(map(transposed, relations, shape.source))
         operand, result = result, operand
+    if rows is not None:
+        first, *others = relations
+        relations = (tuple(pairs if row in rows else () for row, pairs in enumerate(first)), *others)
     steps = _strides(operand, block), _strides(result, block)
     found = Tiles()
     full = block // lanes
@@ -106,25 +113,32 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int) -> Tiles
     return found
 
 
-def column_tiles(n_taps: int, n_places: int, kind: Pass, lanes: int) -> Tiles:
-    """Return the tiles of one pass where each tap of a source map stands in a row of its own, in elements.
+def column_tiles(taps: Sequence[int], n_places: int, kind: Pass, lanes: int, places: range | None = None) -> Tiles:
+    """Return the tiles of one pass where each tap meets neighbouring places of a source, in elements.
 
-    The columns are of shape `[sources, n_taps, n_places]`, the target map is of shape `[targets, n_places]`.
+    Args:
+        taps: where each tap's place for the first place of the target map stands in a source's row.
+        n_places: elements of the target map.
+        kind: the pass; the input gradient wants taps that meet a row of `n_places` each, one after the other.
+        lanes: elements of a vector register; what is left of the places is worked on with a shorter vector.
+        places: tiles that do not begin at one of them are left out; all are there if None.
     """
     found: Tiles = {}
-    for width, vectors, start in _chunks(n_places, lanes, 8 if kind != "input" else 1):
+    for width, vectors, start in _chunks(n_places, lanes, COLUMN_VECTORS if kind != "input" else 1):
+        if places is not None and start not in places:
+            continue
         if kind == "input":
-            for first in range(0, n_taps, 16):
-                taps = range(first, min(first + 16, n_taps))
-                outputs = tuple((tap - first) * n_places for tap in taps)
-                products = tuple((number, tap, 0) for number, tap in enumerate(taps))
+            for first in range(0, len(taps), 16):
+                numbers = range(first, min(first + 16, len(taps)))
+                outputs = tuple(taps[tap] - taps[first] for tap in numbers)
+                products = tuple((number, tap, 0) for number, tap in enumerate(numbers))
                 program = TileProgram(width, outputs, products)
-                found.setdefault(program, []).append((start, first * n_places + start))
+                found.setdefault(program, []).append((start, taps[first] + start))
             continue
         program = TileProgram(
             width,
             tuple(vector * width for vector in range(vectors)),
-            tuple((v, tap, tap * n_places + v * width) for tap in range(n_taps) for v in range(vectors)),
+            tuple((v, number, tap + v * width) for number, tap in enumerate(taps) for v in range(vectors)),
         )
         found.setdefault(program, []).append((start, start))
     return found

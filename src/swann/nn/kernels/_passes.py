@@ -2,6 +2,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,14 +12,18 @@ from torch import Tensor
 from ._assembly import LINK, Element, Pass, run_function, tile_function
 from ._columns import ELEMENTS, gather_columns, needs_columns, scatter_columns
 from ._compile import compile_function, vector_bytes
-from ._geometry import LinkShape, blocked_tiles, column_tiles, selected, unflatten
+from ._geometry import COLUMN_VECTORS, LinkShape, blocked_tiles, column_tiles, selected, unflatten
+from ._rows import extents, n_places, n_row_places, tap_offsets
 from ._threads import run_on_all_threads
 from ._tiles import Tiles
 from ._wiring import addresses_by_source, addresses_by_target
 
+Layout = Literal["blocks", "columns", "rows"]
+"""How the sources of links stand."""
+
 _TASKS_PER_THREAD = 4
-_CACHE_BYTES = 2**19
-"""What the maps that one tile meets in all sources may take of a core's own cache."""
+_BAND_BYTES, _CACHE_BYTES = 2**18, 2**19
+"""What is to stay in a core's own cache: a band of the result; the maps that a tile of the weight gradient meets."""
 
 
 def forward_(
@@ -41,7 +46,26 @@ def forward_(
         by_columns: whether the sources are given by their columns.
     """
     operands, by_columns = _operands(sources, shapes, by_columns)
-    _run("forward", shapes, [result] * len(operands), operands, weights, wirings, by_columns)
+    _run("forward", shapes, [result] * len(operands), operands, weights, wirings, _layout(by_columns))
+
+
+def forward_rows_(
+    result: Tensor,
+    sources: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    wirings: Sequence[Tensor],
+    shapes: Sequence[int],
+) -> None:
+    """Add to a layer's map in rows what flows in through its links; see `forward_`.
+
+    Args:
+        result: the layer's map in rows, of shape `[1, targets, *size, batch]`.
+        sources: for each link the source's phases in rows, of shape `[sources, places · batch]`, from `to_rows`.
+        weights: see there.
+        wirings: see there.
+        shapes: see there.
+    """
+    _run("forward", shapes, [result] * len(sources), sources, weights, wirings, "rows")
 
 
 def input_gradients_(
@@ -65,11 +89,11 @@ def input_gradients_(
         columns = [
             result.new_zeros(result.shape[1], link.n_taps, n_places) for result, link in zip(found, links, strict=True)
         ]
-        _run("input", shapes, columns, [gradient] * len(columns), weights, wirings, by_columns=True)
+        _run("input", shapes, columns, [gradient] * len(columns), weights, wirings, "columns")
         for result, of_taps, link in zip(found, columns, links, strict=True):
             result += scatter_columns(of_taps, result.shape, link)
     else:
-        _run("input", shapes, found, [gradient] * len(found), weights, wirings, by_columns)
+        _run("input", shapes, found, [gradient] * len(found), weights, wirings, _layout(by_columns))
 
 
 def weight_gradients(
@@ -86,8 +110,12 @@ def weight_gradients(
     found = [result for result in results if result is not None]
     shapes = selected(tuple(shapes), tuple(wanted))
     operands, by_columns = _operands(_only(wanted, sources), shapes, by_columns)
-    _run("weight", shapes, [gradient] * len(found), operands, found, _only(wanted, wirings), by_columns)
+    _run("weight", shapes, [gradient] * len(found), operands, found, _only(wanted, wirings), _layout(by_columns))
     return results
+
+
+def _layout(by_columns: bool) -> Layout:
+    return "columns" if by_columns else "blocks"
 
 
 def _only(wanted: Sequence[bool], tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -109,7 +137,7 @@ def _run(
     operands: Sequence[Tensor],
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
-    by_columns: bool,
+    layout: Layout,
 ) -> None:
     if not results:
         return
@@ -117,27 +145,29 @@ def _run(
     layer = maps[0]
     if not layer.numel():
         return
-    axis = 0 if by_columns else 1
+    axis = 1 if layout == "blocks" else 0
     plan = _plan(
         kind,
         tuple(shapes),
         ELEMENTS[layer.dtype],
         (layer.shape[0], layer.shape[1], layer.shape[-1]),
         tuple(end.shape[axis] for end in ends),
-        by_columns,
+        layout,
         torch.get_num_threads(),
     )
-    links = plan.links.copy()
-    links[:, 0] = [result.data_ptr() for result in results]
-    links[:, 1] = [operand.data_ptr() for operand in operands]
+    addresses = np.zeros((len(results), 6), dtype=np.int64)
+    addresses[:, 0] = [result.data_ptr() for result in results]
+    addresses[:, 1] = [operand.data_ptr() for operand in operands]
     if kind == "input":
-        links[:, [2, 3, 5]] = [
+        addresses[:, [2, 3, 5]] = [
             addresses_by_source(packed, layer.shape[1], n_sources, len(weight))
             for packed, n_sources, weight in zip(wirings, plan.n_sources, weights, strict=True)
         ]
     else:
-        links[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
-    links[:, 4] = [weight.data_ptr() for weight in weights]
+        addresses[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
+    addresses[:, 4] = [weight.data_ptr() for weight in weights]
+    links = plan.links.copy()
+    links[:, :6] = addresses[plan.numbers]
     table = np.array([0, len(plan.tasks), plan.tasks.ctypes.data, links.ctypes.data], dtype=np.int64)
     run_on_all_threads(_run_address(kind), table.ctypes.data)
 
@@ -153,11 +183,13 @@ class _Plan:
 
     Args:
         tasks: see `TASK`.
+        numbers: which link each row of `links` belongs to; a link has a row for each band of the result.
         links: see `LINK`; the addresses are missing.
         n_sources: the nodes that each link starts from.
     """
 
     tasks: NDArray[np.int64]
+    numbers: NDArray[np.int64]
     links: NDArray[np.int64]
     n_sources: tuple[int, ...]
 
@@ -169,34 +201,70 @@ def _plan(
     element: Element,
     layer: tuple[int, int, int],
     n_sources: tuple[int, ...],
-    by_columns: bool,
+    layout: Layout,
     n_threads: int,
 ) -> _Plan:
     n_blocks, n_targets, block = layer
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
+    in_rows = extents(shapes) if layout == "rows" else None
     n_steps = 1 if kind == "weight" else n_blocks
-    rows = []
-    for link, n_nodes in zip(links, n_sources, strict=True):
-        of_target = math.prod(link.target) * block * size
-        of_source = (link.n_taps * math.prod(link.target) if by_columns else math.prod(link.source)) * block * size
-        strides = [of_target, n_targets * of_target, of_source, n_nodes * of_source]
-        if kind == "input":
-            strides = strides[2:] + strides[:2]
-        programs = _programs(kind, link, element, block, by_columns)
-        most_steps = min(max(1, _CACHE_BYTES // max(1, n_nodes * programs.most_bytes)), n_blocks)
-        rows.append([*[0] * 6, *strides, n_blocks, most_steps, len(programs.rows), programs.rows.ctypes.data])
-    everywhere = [(0, len(links), n_targets)]
-    by_link = [(number, number + 1, n_nodes) for number, n_nodes in enumerate(n_sources)]
-    tasks = [
-        (first, last, step, begin, min(begin + width, n_nodes))
-        for first, last, n_nodes in (by_link if kind == "input" else everywhere)
-        for width in [max(1, math.ceil(n_nodes * n_steps / (_TASKS_PER_THREAD * n_threads)))]
-        for step in range(n_steps)
-        for begin in range(0, n_nodes, width)
-    ]
+    n_wanted = _TASKS_PER_THREAD * n_threads
+    groups = [range(number, number + 1) for number in range(len(links))] if kind == "input" else [range(len(links))]
+    rows: list[list[int]] = []
+    tasks: list[tuple[int, int, int, int, int]] = []
+    for group in groups:
+        n_nodes = n_sources[group[0]] if kind == "input" else n_targets
+        bands = _bands(kind, in_rows or links[group[0]].target, links[group[0]].source, n_nodes, block, size, layout)
+        width = max(1, math.ceil(n_nodes * n_steps * len(bands) / n_wanted))
+        for band in bands:
+            first = len(rows)
+            for number in group:
+                link = links[number]
+                of_target = math.prod(in_rows or link.target) * block * size
+                of_source = _source_places(link, layout, in_rows) * block * size
+                strides = [of_target, n_targets * of_target, of_source, n_sources[number] * of_source]
+                if kind == "input":
+                    strides = strides[2:] + strides[:2]
+                programs = _programs(kind, link, element, block, layout, in_rows, band)
+                most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
+                counts = [n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data]
+                rows.append([number, *[0] * 5, *strides, *counts])
+            tasks += [
+                (first, len(rows), step, begin, min(begin + width, n_nodes))
+                for step in range(n_steps)
+                for begin in range(0, n_nodes, width)
+            ]
     table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
-    return _Plan(np.array(tasks, dtype=np.int64).reshape(-1, 5), table, n_sources)
+    return _Plan(np.array(tasks, dtype=np.int64).reshape(-1, 5), table[:, 0].copy(), table, n_sources)
+
+
+def _source_places(link: LinkShape, layout: Layout, in_rows: tuple[int, ...] | None) -> int:
+    """Return the places of one node of a link's source."""
+    if in_rows is not None:
+        return n_row_places(link, in_rows)
+    return link.n_taps * math.prod(link.target) if layout == "columns" else math.prod(link.source)
+
+
+def _bands(
+    kind: Pass, target: tuple[int, ...], source: tuple[int, ...], n_nodes: int, block: int, size: int, layout: Layout
+) -> list[range | None]:
+    """Cut a result into bands that stay in the cache while all links of a layer add to them; None for all of it."""
+    result = source if kind == "input" else target
+    if kind == "weight" or not result or (kind == "input" and layout == "columns"):
+        return [None]
+    if layout == "blocks":
+        step, n_rows, bytes_of_row = 2, result[0], n_nodes * math.prod(result[1:]) * block * size
+    else:
+        step, n_rows, bytes_of_row = (
+            COLUMN_VECTORS * (vector_bytes() // size),
+            math.prod(result) * block,
+            n_nodes * size,
+        )
+    height = step * max(1, _BAND_BYTES // (step * max(1, bytes_of_row)))
+    if height >= n_rows:
+        return [None]
+    return [range(start, min(start + height, n_rows)) for start in range(0, n_rows, height)]
 
 
 @dataclass(frozen=True)
@@ -215,13 +283,25 @@ class _Programs:
 
 
 @cache
-def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, by_columns: bool) -> _Programs:
+def _programs(
+    kind: Pass,
+    shape: LinkShape,
+    element: Element,
+    block: int,
+    layout: Layout,
+    in_rows: tuple[int, ...] | None,
+    band: range | None,
+) -> _Programs:
     size = np.dtype(element).itemsize
     lanes = vector_bytes() // size
-    if by_columns:
-        found: Tiles = column_tiles(shape.n_taps, math.prod(shape.target) * block, kind, lanes)
+    if in_rows is not None:
+        taps = [place * block for place in tap_offsets(shape, in_rows)]
+        found: Tiles = column_tiles(taps, n_places(shape.target, in_rows) * block, kind, lanes, band)
+    elif layout == "columns":
+        length = math.prod(shape.target) * block
+        found = column_tiles([tap * length for tap in range(shape.n_taps)], length, kind, lanes, band)
     else:
-        found = blocked_tiles(shape, kind, block, lanes)
+        found = blocked_tiles(shape, kind, block, lanes, band)
     places = tuple(np.array(of_program, dtype=np.int64) * size for of_program in found.values())
     rows = [
         (compile_function(tile_function(program, element, kind, shape.n_taps), "tile"), len(at), at.ctypes.data)

@@ -11,6 +11,9 @@ MAX_PRODUCTS = 1024
 _TILE_COST = 16
 """What beginning and ending a tile costs for each edge, in vectors read."""
 
+_WORTH_FETCHING = 3
+"""Products for each vector read from which on it pays to fetch the next edge's map ahead of time."""
+
 
 @dataclass(frozen=True)
 class TileProgram:
@@ -22,11 +25,13 @@ class TileProgram:
         lanes: how many neighbouring elements each operation works on.
         outputs: where each accumulator stands in the result.
         products: `(accumulator, tap, operand offset)` of each product of one weight with a vector of the operand.
+        fetches: whether the next edge's map is brought into the cache ahead of time.
     """
 
     lanes: int
     outputs: tuple[int, ...]
     products: tuple[tuple[int, int, int], ...]
+    fetches: bool = False
 
 
 Tiles = dict[TileProgram, list[tuple[int, int]]]
@@ -155,7 +160,9 @@ def _program(
             for tap, offset in _taps(tuple(place[1] for place in places), kernel, operand_strides):
                 products.append((len(outputs), tap, offset + vector * lanes))
             outputs.append(output + vector * lanes)
-    return TileProgram(lanes, tuple(outputs), tuple(sorted(products, key=lambda product: product[::-1])))
+    n_read = len({offset for _, _, offset in products})
+    in_order = tuple(sorted(products, key=lambda product: product[::-1]))
+    return TileProgram(lanes, tuple(outputs), in_order, len(products) >= _WORTH_FETCHING * n_read)
 
 
 def _taps(
