@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ._errors import OutputError
 
+MARKER = "swann-run.json"
+"""The file by which a directory is known to hold results of a command; it says what was run, with what."""
+
 _FAILED_WRITE = ("inline_container", "PytorchStreamWriter", "iostream error", "I/O error")
 """In the messages by which torch and safetensors say that a write failed; their errors are no OSError."""
 

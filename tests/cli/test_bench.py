@@ -12,7 +12,7 @@ def test_it_writes_a_table_samples_and_a_picture(run, tmp_path):
     assert "★" in out
     assert "twin sparse" in out
     written = {path.name for path in (tmp_path / "there").iterdir()}
-    assert written == {"bench.json", "bench.md", "bench.png", "swann-run.json"}
+    assert written == {"bench.json", "bench.md", "bench.png", "plan.json", "swann-run.json"}
     values = json.loads((tmp_path / "there" / "bench.json").read_text())
     assert values["name"] == "swann:mnist5, p = 0.5, granularity 2"
     assert [(case["task"], case["batch"]) for case in values["cases"]] == [("inference", 2), ("training step", 2)]

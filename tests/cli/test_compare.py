@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from swann.nn import Plan
 from swann.train import Comparison
 
 FAST = (
@@ -20,6 +21,8 @@ def test_the_table_and_its_files(run, tmp_path):
     assert (tmp_path / "runs" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "runs" / "comparison.md").read_text().startswith("| Variant |")
     assert not list((tmp_path / "runs").glob("checkpoint-*"))
+    plan = Plan.from_json(json.loads((tmp_path / "runs" / "plan.json").read_text()))
+    assert (plan.rewiring.rewiring_probability, plan.rewiring.seed, plan.order) == (0.5, 0, "paper")
 
     before = {file.name: file.read_text() for file in (tmp_path / "runs").glob("history-*")}
     assert len(before) == 6

@@ -16,6 +16,7 @@ from ._calibrate import calibrate_command
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
+from ._report import report_command
 from ._reproduce import reproduce
 from ._search import search_command
 from ._train import train
@@ -46,6 +47,7 @@ _add("compare", compare_command)
 _add("bench", bench_command)
 _add("calibrate", calibrate_command)
 _add("reproduce", reproduce)
+_add("report", report_command)
 
 
 def _version(value: bool) -> None:

@@ -12,6 +12,7 @@ from ..report import plot_bench
 from ..smallworld import Draw, check_granularity, check_probability, rewire
 from ..trace import trace
 from ._console import console, draw_picture, note, progress_bar
+from ._convert import write_plan
 from ._options import (
     Channels,
     Classes,
@@ -127,12 +128,14 @@ def bench_command(
             p = found.best_p
             note(f"the search chose p = {p:g} (S = {found.best_S:.3f})")
         rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair, granularity=granularity)
-        twin = build(Plan(chain, rewiring, cast(Order, order)), seed=seed)
+        plan = Plan(chain, rewiring, cast(Order, order))
+        twin = build(plan, seed=seed)
         name = f"{model}, p = {p:g}" + (f", granularity {granularity}" if granularity > 1 else "")
         with progress_bar("bench", "rounds") as move:
             result = bench(network, twin, wanted, name=name, on_progress=move)
         for what, reason in result.left_out.items():
             note(f"{what} is left out: {reason}")
+        write_plan(plan, directory)
         write_bench(result, directory)
     if as_json:
         print(result.to_json())

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from .._files import write_text
-from ..convert import rewired_graphs
+from ..convert import plan_parts, rewired_graphs
 from ..experiments import Factory, RunDirectory, run_comparison, variants
 from ..nn import Order
 from ..smallworld import Draw, check_granularity, check_probability
 from ..trace import trace_parts
 from ..train import Comparison, TrainingConfig, comparison_markdown, comparison_table, curves_to_csv, plot
 from ._console import console, draw_picture, note, progress_bar
+from ._convert import write_plan
 from ._options import (
     Accelerator,
     BatchSize,
@@ -140,6 +141,16 @@ def compare_command(
         )
         if not fabric.is_global_zero:
             return
+        plan = plan_parts(
+            parts,
+            probabilities,
+            seed=seed,
+            draw=cast(Draw, draw),
+            repair=repair,
+            order=cast(Order, order),
+            granularity=granularity,
+        )
+        write_plan(plan, directory)
         write_comparison(comparison, directory)
     if as_json:
         print(comparison.to_json())

@@ -6,7 +6,7 @@ from typing import Any, cast
 from .._files import write_text
 from ..convert import DenseNetSummary, plan_parts, save, summary
 from ..experiments import RunDirectory
-from ..nn import DenseNetPlan, Order, build
+from ..nn import DenseNetPlan, Order, Plan, build
 from ..report import can_be_drawn, plot_densities, plot_graph
 from ..smallworld import Draw, check_probability
 from ..trace import trace_parts
@@ -80,7 +80,7 @@ def convert_command(
         for ending, result in searches.items():
             write_search(result, directory, ending)
         save(twin, directory / "network.safetensors")
-        write_text(directory / "plan.json", json.dumps(twin_plan.to_json(), indent=2) + "\n")
+        write_plan(twin_plan, directory)
         details = found.blocks if isinstance(found, DenseNetSummary) else ()
         write_text(directory / "summary.txt", "\n\n".join(map(str, (found, *details))) + "\n")
         blocks = twin_plan.blocks if isinstance(twin_plan, DenseNetPlan) else (twin_plan,)
@@ -94,3 +94,8 @@ def convert_command(
     else:
         show(str(found))
     note(f"written to {out}: network.safetensors, plan.json, summary.txt, pictures")
+
+
+def write_plan(plan: Plan | DenseNetPlan, directory: RunDirectory) -> None:
+    """Write what a twin consists of as JSON."""
+    write_text(directory / "plan.json", json.dumps(plan.to_json(), indent=2) + "\n")

@@ -13,7 +13,7 @@ import torch
 
 from .._errors import InvalidValueError
 from .._files import write_text
-from ..convert import convert, save
+from ..convert import convert, plan_parts, save
 from ..experiments import (
     BenchSettings,
     InterruptedRunError,
@@ -35,11 +35,12 @@ from ..models import create
 from ..nn import SmallWorldNetwork
 from ..report import plot_sweep, plot_weights
 from ..smallworld import MeasurementCache, search
-from ..trace import trace
+from ..trace import trace, trace_parts
 from ..train import TrainingConfig, comparison_markdown, comparison_table, fit
 from ._bench import write_bench
 from ._compare import train_networks, write_comparison
 from ._console import console, draw_picture, note, progress_bar
+from ._convert import write_plan
 from ._task import Task, open_task
 from ._training import resumable, start
 
@@ -140,6 +141,8 @@ def _convergence(
     comparison = train_networks(networks, task, training, seeds=seeds, directory=folder, fabric=fabric)
     if not fabric.is_global_zero:
         return
+    parts = trace_parts(task.create(options.seed), task.example())
+    write_plan(plan_parts(parts, recipe.p[0], seed=options.seed), directory)
     write_comparison(comparison, directory)
     _write_page(recipe, seeds, comparison_markdown(comparison), directory)
     if options.as_json:

@@ -1,7 +1,7 @@
 """The one call that turns a network into its small-world twin, and what belongs to it."""
 
 from ._convert import convert
-from ._counts import Counts, count_chain, count_dense_block, count_plan
+from ._counts import Counts, count_chain, count_chain_layers, count_dense_block, count_plan, count_plan_layers
 from ._dense_net_summary import DenseNetSummary
 from ._plan_parts import plan_parts, rewired_graphs
 from ._save import load, save
@@ -16,8 +16,10 @@ __all__ = [
     "convert",
     "copy_kept_weights_",
     "count_chain",
+    "count_chain_layers",
     "count_dense_block",
     "count_plan",
+    "count_plan_layers",
     "load",
     "plan_parts",
     "rewired_graphs",

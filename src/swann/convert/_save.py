@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .._errors import FileFormatError
 from .._files import replacing
-from ..nn import DenseNetPlan, Plan, SmallWorldDenseNet, SmallWorldNetwork
+from ..nn import Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from_json
 
 _FORMAT = "swann"
 
@@ -67,8 +67,7 @@ def load(path: str | os.PathLike[str]) -> SmallWorldNetwork | SmallWorldDenseNet
 
 
 def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork | SmallWorldDenseNet:
-    is_dense_net = isinstance(value, dict) and "parts" in value
-    plan = DenseNetPlan.from_json(value) if is_dense_net else Plan.from_json(value)
+    plan = plan_from_json(value)
     expected_weights = plan.n_weights()
     n_weights = sum(tensor.numel() for name, tensor in tensors.items() if ".links." in name)
     if n_weights != expected_weights:

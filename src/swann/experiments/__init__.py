@@ -1,5 +1,6 @@
 """Comparisons of networks, and the directories that hold their results."""
 
+from .._files import MARKER
 from ._architectures import Architecture, architectures, architectures_markdown, architectures_table
 from ._bench import UnequalOutputsError, bench
 from ._bench_result import Bench, Case, PeakMemory, Spread, spread
@@ -9,7 +10,7 @@ from ._compare import BASELINE, PAPER_ORDER, RANDOM, TWIN, Factory, InterruptedR
 from ._environment import environment
 from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
 from ._recipe_page import paper_table, recipe_markdown
-from ._run_directory import MARKER, RunDirectory
+from ._run_directory import RunDirectory
 from ._sweep import SweepPoint, sweep_markdown, sweep_networks, sweep_points, sweep_table
 from ._table2 import Table2, reproduce_table2
 from ._table2_table import table2_markdown, table2_tables, table2_verdict

@@ -6,11 +6,8 @@ from types import TracebackType
 from typing import Any
 
 from .._errors import OutputError
-from .._files import write_text
+from .._files import MARKER, write_text
 from ._environment import environment
-
-MARKER = "swann-run.json"
-"""The file by which a directory is known to be ours; it says what was run, with what."""
 
 _OF_RUNS = ("history-*.json", "checkpoint-*.ckpt")
 

@@ -2,7 +2,7 @@
 
 from ._build import build
 from ._dense_net import SmallWorldDenseNet
-from ._dense_net_plan import DenseNetPlan
+from ._dense_net_plan import DenseNetPlan, plan_from_json
 from ._geometry import Geometry, link_geometry, strided
 from ._initialise import initialise_
 from ._link import Link
@@ -26,5 +26,6 @@ __all__ = [
     "initialise_",
     "link_geometry",
     "paper_order",
+    "plan_from_json",
     "strided",
 ]

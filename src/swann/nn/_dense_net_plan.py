@@ -69,3 +69,13 @@ class DenseNetPlan:
             number += part.chain.dense
             texts.append(f"dense block {number}: {part}" if part.chain.dense else str(part.chain))
         return "\n\n".join(texts)
+
+
+def plan_from_json(value: Any) -> Plan | DenseNetPlan:
+    """Return the plan of a network, or of a DenseNet, from JSON values as `to_json` of either makes them.
+
+    Raises:
+        FileFormatError: the values are not a plan's, or of one of a newer version.
+    """
+    is_dense_net = isinstance(value, dict) and "parts" in value
+    return DenseNetPlan.from_json(value) if is_dense_net else Plan.from_json(value)

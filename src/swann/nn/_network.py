@@ -100,9 +100,6 @@ class SmallWorldNetwork(nn.Module):
         shapes = {
             pair: None for layer in self.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
         }
-        if plan.chain.dense:  # the output reads all maps
-            n_layers = len(self.layers)
-            self.last_reader = dict.fromkeys(range(n_layers + 1), n_layers + 1)
         numbers = {pair: number for number, pair in enumerate(shapes)}
         for layer in self.each_layer():
             layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
@@ -160,8 +157,8 @@ class SmallWorldNetwork(nn.Module):
             output = layer(maps)
             maps.append(output.reshape(-1, *layer.map_shape))
             for source in range(number + 1):
-                if self.last_reader.get(source, 0) <= number + 1:
-                    maps[source] = None  # no later layer reads it
+                if self.last_reader.get(source, 0) <= number + 1 and not self.plan.chain.dense:
+                    maps[source] = None  # no later layer reads it, nor does the output of a dense block
         if self.plan.chain.dense:
             return torch.cat((inputs, *(cast(Tensor, each) for each in maps[1:])), 1)
         return output

@@ -75,13 +75,16 @@ class _Pass:
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
         self.last_reader = network.last_reader
+        self.dense = network.plan.chain.dense
         self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
         self.in_rows = self.by_columns and not torch.is_grad_enabled()
 
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
-        """Keep the map of a layer, and forget those that no later layer reads."""
+        """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""
         (self.blocks if is_blocks else self.plain)[number] = output
-        kept: tuple[dict[int, Any], ...] = (self.plain, self.blocks, self.pooled, self.columns)
+        kept: tuple[dict[int, Any], ...] = (self.pooled, self.columns)
+        if not self.dense:
+            kept = (self.plain, self.blocks, *kept)
         for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]

@@ -1,4 +1,4 @@
-"""Pictures of results."""
+"""Pictures of results, and pages of them."""
 
 from ._bench_plot import plot_bench
 from ._density_plot import plot_densities
@@ -6,8 +6,10 @@ from ._graph_plot import can_be_drawn, plot_graph
 from ._search_plot import plot_search
 from ._sweep_plot import plot_sweep
 from ._weights_plot import plot_weights
+from .page import Report, write_report
 
 __all__ = [
+    "Report",
     "can_be_drawn",
     "plot_bench",
     "plot_densities",
@@ -15,4 +17,5 @@ __all__ = [
     "plot_search",
     "plot_sweep",
     "plot_weights",
+    "write_report",
 ]

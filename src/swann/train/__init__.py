@@ -10,11 +10,12 @@ from ._plot import plot
 from ._run import Progress, TrainingDivergedError
 from ._schedule import ScheduleConfig
 from ._statistics import Estimate, mean_estimate, ratio_estimate
-from ._table import comparison_markdown, comparison_table
+from ._table import ComparisonGrid, comparison_grid, comparison_markdown, comparison_table
 
 __all__ = [
     "AugmentConfig",
     "Comparison",
+    "ComparisonGrid",
     "Crossing",
     "Estimate",
     "Evaluation",
@@ -26,6 +27,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingDivergedError",
     "compare",
+    "comparison_grid",
     "comparison_markdown",
     "comparison_table",
     "curves_to_csv",

@@ -12,8 +12,14 @@ from ._statistics import Estimate
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The table as text: a header, rows of as many cells in groups, and notes below."""
+class ComparisonGrid:
+    """A comparison's table as text.
+
+    Args:
+        header: of all columns: the variant, what a row holds, and each error reached.
+        groups: a list of rows for each variant, with as many cells as the header.
+        notes: what stands below.
+    """
 
     header: list[str]
     groups: list[list[list[str]]]
@@ -22,7 +28,7 @@ class _Grid:
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return the comparison as a rich table: a column for each error reached, the rules below."""
-    grid = _grid(comparison)
+    grid = comparison_grid(comparison)
     table = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
@@ -45,7 +51,7 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """Return the comparison as a Markdown table with its notes below."""
-    grid = _grid(comparison)
+    grid = comparison_grid(comparison)
     lines = [_line(grid.header), _line(["---", "---", *("---:" for _ in grid.header[2:])])]
     lines += [_line(row) for group in grid.groups for row in group]
     return "\n".join([*lines, "", *(f"- {note}" for note in grid.notes), ""])
@@ -61,7 +67,8 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _grid(comparison: Comparison) -> _Grid:
+def comparison_grid(comparison: Comparison) -> ComparisonGrid:
+    """Return the comparison's table as text, a column for each error reached."""
     header = ["Variant", "Test error reached"]
     header += [f"{point.error:.2%}{' ★' if point.is_final else ''}" for point in comparison.points]
     seeds = len(comparison.seeds)
@@ -83,7 +90,7 @@ def _grid(comparison: Comparison) -> _Grid:
                 for number, (name, cell) in enumerate(rows)
             ]
         )
-    return _Grid(header, groups, _notes(comparison))
+    return ComparisonGrid(header, groups, _notes(comparison))
 
 
 def _notes(comparison: Comparison) -> list[str]:
