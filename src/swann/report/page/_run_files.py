@@ -159,7 +159,7 @@ def _table_of_values(text: str) -> dict[str, Any]:
 
 def _analyzed(text: str) -> tuple[Block, ...]:
     values = _table_of_values(text)
-    parts = values["parts"] if "parts" in values else [values]
+    parts = values.get("parts", [values])
     chains = [Chain.from_json(part["chain"]) for part in parts]
     return _blocks([(chain, None) for chain in chains if chain.dense or len(chains) == 1])
 
