@@ -3,6 +3,7 @@ import signal
 
 import pytest
 import torch
+from PIL import Image
 
 import swann
 from swann.train._run import Run
@@ -99,7 +100,7 @@ def test_a_real_ctrl_c_and_resume_end_with_the_weights_of_a_run_in_one_go(run, t
 def test_a_disk_that_is_full_at_the_end_of_training_is_one_line(run, tmp_path, monkeypatch):
     monkeypatch.setattr("swann.cli._train.write_text", full_disk)
     code, out, err = run("train", *FAST, "--accelerator", "cpu", "--out", "trained")
-    assert (code, out, err) == (2, "", "swann: cannot write history.json: No space left on device\n")
+    assert (code, out, err) == (2, "", "swann: cannot write history.csv: No space left on device\n")
     assert (tmp_path / "trained" / "checkpoint-network.ckpt").exists()
 
 
@@ -116,3 +117,32 @@ def test_the_twin_of_a_densenet_is_trained_and_trained_on(run, tmp_path):
     plans = [swann.load(tmp_path / folder / "network.safetensors").plan for folder in ("first", "second")]
     assert plans[0] == plans[1]
     assert isinstance(plans[0], swann.DenseNetPlan)
+
+
+def test_training_ends_at_the_target_error_with_logs_of_each_evaluation(run, tmp_path):
+    arguments = ("--model", "swann:mnist5", "--width", 0.5, "--epochs", 30, "--batch-size", 128, "--threads", 1)
+    options = ("--accelerator", "cpu", "--accumulate", 2, "--target-error", 0.5, "--tensorboard", "--json")
+    code, out, err = run("train", *arguments, *options, "--out", "trained")
+    assert code == 0, err
+    evaluations = json.loads(out)["evaluations"]
+    assert evaluations[-1]["test_error"] <= 0.5
+    assert all(at["test_error"] > 0.5 for at in evaluations[:-1])
+    assert len(evaluations) < 30
+    assert len((tmp_path / "trained" / "history.csv").read_text().splitlines()) == len(evaluations) + 1
+    assert list((tmp_path / "trained" / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_corrupt_images_are_counted(run, refused, tmp_path):
+    for part, count in (("train", 8), ("test", 2)):
+        for label in ("a", "b"):
+            folder = tmp_path / "photos" / part / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.new("RGB", (16, 16), (number, 0, 200 * (label == "a"))).save(folder / f"{number}.png")
+    (tmp_path / "photos" / "train" / "a" / "3.png").write_bytes(b"no image")
+    arguments = ("--model", "swann:mnist5", "--width", 0.5, "--epochs", 1, "--batch-size", 8, "--threads", 1)
+    arguments += ("--data", "folder:photos", "--accelerator", "cpu")
+    assert "3.png: cannot be read as an image" in refused("train", *arguments, "--out", "trained")
+    code, _, err = run("train", *arguments, "--skip-corrupt", "--out", "trained")
+    assert code == 0, err
+    assert "left out 1 image that cannot be read: photos/train/a/3.png: cannot be read as an image" in err

@@ -137,3 +137,27 @@ def test_neither_test_nor_val(folder):
 def test_no_such_folder(tmp_path):
     with pytest.raises(MissingDataError, match=re.escape(f"{tmp_path / 'absent'}, which does not exist;")):
         load(f"folder:{tmp_path / 'absent'}")
+
+
+def test_corrupt_images_are_left_out_and_named_if_asked(folder):
+    (folder / "train" / "cat" / "0.png").write_bytes(b"no image")
+    cut = folder / "test" / "dog" / "1.png"
+    write_image(cut)
+    cut.write_bytes(cut.read_bytes()[:60])
+    (folder / "train" / "dog" / "9.png").symlink_to(folder / "gone.png")
+    with pytest.raises(DataError, match="0.png: cannot be read as an image"):
+        load(f"folder:{folder}")
+    data = load(f"folder:{folder}", skip_corrupt=True)
+    assert data.train_labels.tolist() == [0, 0, 1, 1, 1]
+    assert data.test_labels.tolist() == [0, 1]
+    assert [reason.partition(":")[0].rpartition("/")[2] for reason in data.skipped] == ["0.png", "9.png", "1.png"]
+    for image, name in zip(data.train_images, ("cat/1", "cat/2", "dog/0", "dog/1", "dog/2"), strict=True):
+        expected = np.asarray(Image.open(folder / "train" / f"{name}.png"))
+        assert (image.permute(1, 2, 0).numpy() == expected).all()
+    assert data.subset(train=4).skipped == data.split_validation(0.5).skipped == data.skipped
+
+
+def test_a_class_without_a_readable_image_is_named(folder):
+    (folder / "test" / "dog" / "0.png").write_bytes(b"")
+    with pytest.raises(DataError, match="test/dog: none of its images can be read"):
+        load(f"folder:{folder}", skip_corrupt=True)

@@ -59,6 +59,12 @@ def test_iterations_given_outright():
         ({"epochs": 1, "accelerator": "tpu"}, "^accelerator: 'tpu' is not known; "),
         ({"epochs": 1, "strategy": "fsdp"}, "^strategy: 'fsdp' is not known; "),
         ({"epochs": 1, "devices": 3}, "^batch_size: expected a multiple of the 3 processes, found 256$"),
+        (
+            {"epochs": 1, "accumulate": 3},
+            "^batch_size: expected a multiple of the process with 3 parts each, found 256$",
+        ),
+        ({"epochs": 1, "accumulate": 0}, "^accumulate: expected a whole number, 1 or more, found 0$"),
+        ({"epochs": 1, "compile": "yes"}, "^compile: expected true or false, found 'yes'$"),
         ({"epochs": 1, "epoch": 1}, "^training settings: no setting is called 'epoch'; did you mean 'epochs'"),
         ({"epochs": 1, "optimizer": "sgd"}, "^optimizer: expected a table of settings, found str$"),
         ({"epochs": 1, "augment": {"shift": 1.5}}, "^augment: shift: expected a whole number, 0 or more, found 1.5$"),

@@ -1,3 +1,4 @@
+import shutil
 import signal
 from itertools import pairwise
 
@@ -209,3 +210,37 @@ def test_a_batch_larger_than_the_data(data, make_model, make_config):
         InvalidValueError, match="^batch_size: 71 is more than the 70 training images; choose 70 or less$"
     ):
         fit(make_model(), data, make_config(batch_size=71))
+
+
+@pytest.mark.parametrize("accumulate", [2, 8])
+def test_a_batch_in_parts_trains_like_a_whole_one(data, make_model, make_config, accumulate):
+    whole, parts = make_model(dropout=0.0, norm=False), make_model(dropout=0.0, norm=False)
+    seen = []
+    parts.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])) if module.training else None)
+    expected = fit(whole, data, make_config())
+    found = fit(parts, data, make_config(accumulate=accumulate))
+    for name, tensor in _weights(whole).items():
+        torch.testing.assert_close(_weights(parts)[name], tensor)
+    assert found.evaluations[-1].train_loss == pytest.approx(expected.evaluations[-1].train_loss, rel=1e-5)
+    assert seen == [16 // accumulate] * (12 * accumulate)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler: install g++")
+def test_compiled_it_trains_alike_and_leaves_the_model_as_it_was(data, make_model, make_config, tmp_path):
+    model, compiled = make_model(dropout=0.0), make_model(dropout=0.0)
+    names = list(compiled.state_dict())
+    fit(model, data, make_config())
+    fit(compiled, data, make_config(compile=True), checkpoint=tmp_path / "run.ckpt")
+    assert list(compiled.state_dict()) == names
+    for name, tensor in _weights(model).items():
+        torch.testing.assert_close(_weights(compiled)[name], tensor)
+    resumed = make_model(dropout=0.0)
+    fit(resumed, data, make_config(compile=True), checkpoint=tmp_path / "run.ckpt", resume=True)
+    _assert_same(_weights(resumed), _weights(compiled))
+
+
+def test_evaluations_are_told_when_they_are_made(data, make_model, make_config):
+    told = []
+    history = fit(make_model(), data, make_config(), on_evaluation=told.append)
+    assert [len(so_far.evaluations) for so_far in told] == [1, 2, 3]
+    assert told[-1] == history

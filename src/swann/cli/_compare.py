@@ -16,7 +16,9 @@ from ._console import console, draw_picture, note, progress_bar
 from ._convert import write_plan
 from ._options import (
     Accelerator,
+    Accumulate,
     BatchSize,
+    Compile,
     Data,
     DataDir,
     DataSize,
@@ -38,6 +40,7 @@ from ._options import (
     Repair,
     Resume,
     Seed,
+    SkipCorrupt,
     Threads,
     Validation,
     Width,
@@ -68,8 +71,10 @@ def compare_command(
     batch_size: BatchSize = 256,
     optimizer: OptimizerName = "adadelta",
     lr: LearningRate = None,
+    accumulate: Accumulate = 1,
     evaluate_every: EvaluateEvery = None,
     validation: Validation = False,
+    skip_corrupt: SkipCorrupt = False,
     draw: DrawOption = "nodes",
     repair: Repair = True,
     granularity: Granularity = 1,
@@ -77,6 +82,7 @@ def compare_command(
     precision: Precision = "32-true",
     accelerator: Accelerator = "auto",
     devices: Devices = 1,
+    compile: Compile = False,
     threads: Threads = None,
     seed: Seed = 0,
     resume: Resume = False,
@@ -97,6 +103,8 @@ def compare_command(
         batch_size=batch_size,
         optimizer=optimizer,
         lr=lr,
+        accumulate=accumulate,
+        compile=compile,
         evaluate_every=evaluate_every,
         precision=precision,
         threads=threads,
@@ -105,7 +113,14 @@ def compare_command(
         seed=seed,
     )
     task = open_task(
-        model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
+        model,
+        data,
+        data_dir,
+        download=download,
+        image_size=image_size,
+        width=width,
+        validation=validation,
+        skip_corrupt=skip_corrupt,
     )
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "compare", "model": model, "p": p, "data": task.data.name, "width": width}

@@ -50,6 +50,10 @@ DataSize = Annotated[
         "--image-size", help="Pixels to resize images to; the dataset's by default", panel=_DATA, min=1, metavar="N"
     ),
 ]
+SkipCorrupt = Annotated[
+    bool,
+    option("--skip-corrupt", help="Leave images of a folder out that cannot be read, and count them", panel=_DATA),
+]
 Validation = Annotated[
     bool,
     option(
@@ -113,6 +117,24 @@ OptimizerName = Annotated[
         choices=("adadelta", "sgd", "adam", "adamw"),
     ),
 ]
+Accumulate = Annotated[
+    int,
+    option(
+        help="Compute each batch in N parts, one after another, to need less memory",
+        panel=_TRAINING,
+        min=1,
+        metavar="N",
+    ),
+]
+TargetError = Annotated[
+    float | None,
+    option(
+        help="Stop at the first evaluation with this share of wrong answers (0 to 1) or less",
+        panel=_TRAINING,
+        show_default=False,
+        metavar="X",
+    ),
+]
 LearningRate = Annotated[
     float | None,
     option(
@@ -141,6 +163,9 @@ Accelerator = Annotated[
     option("--accelerator", help="Where to compute", panel=_MACHINE, choices=("auto", "cpu", "cuda", "gpu", "mps")),
 ]
 Devices = Annotated[int, option(help="Processes on this machine", panel=_MACHINE, min=1, metavar="N")]
+Compile = Annotated[
+    bool, option("--compile", help="Train through torch.compile; needs a C++ compiler on a CPU", panel=_MACHINE)
+]
 Threads = Annotated[
     int | None,
     option(

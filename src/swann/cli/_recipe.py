@@ -60,9 +60,12 @@ class RecipeOptions:
     seeds: int | None
     seed: int
     validation: bool
+    skip_corrupt: bool
     precision: str
     accelerator: str
     devices: int
+    accumulate: int
+    compile: bool
     threads: int | None
     out: Path
     resume: bool
@@ -90,6 +93,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
         image_size=recipe.image_size,
         width=recipe.width,
         validation=options.validation,
+        skip_corrupt=options.skip_corrupt,
     )
     task = replace(task, data=task.data.subset(recipe.train_images, recipe.test_images, seed=options.seed))
     training = cast(TrainingConfig, recipe.training)
@@ -112,6 +116,8 @@ def _changed(recipe: Recipe, options: RecipeOptions) -> Recipe:
             precision=options.precision,
             accelerator=options.accelerator,
             devices=options.devices,
+            accumulate=options.accumulate,
+            compile=options.compile,
             strategy="auto" if options.devices == 1 else "ddp",
         )
         if options.iterations is not None:

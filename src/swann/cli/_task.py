@@ -13,6 +13,10 @@ from torch import Tensor, nn
 from .._errors import InvalidValueError
 from ..data import ImageData, load
 from ..models import create
+from ._console import note
+
+_NAMED = 5
+"""Images left out that are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,15 @@ def open_task(
     image_size: int | None = None,
     width: float = 1.0,
     validation: bool = False,
+    skip_corrupt: bool = False,
 ) -> Task:
     """Return the dataset and model that the options name."""
-    images = load(data, data_dir=data_dir, download=download, image_size=image_size)
+    images = load(data, data_dir=data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt)
+    if images.skipped:
+        more = f"; and {len(images.skipped) - _NAMED:,} more" if len(images.skipped) > _NAMED else ""
+        named = "; ".join(images.skipped[:_NAMED])
+        found = "1 image" if len(images.skipped) == 1 else f"{len(images.skipped):,} images"
+        note(f"left out {found} that cannot be read: {named}{more}")
     return Task(images.split_validation() if validation else images, model, width)
 
 

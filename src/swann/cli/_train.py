@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -12,11 +13,13 @@ from ..convert import convert, load, save
 from ..experiments import InterruptedRunError, RunDirectory
 from ..nn import Order, SmallWorldDenseNet, SmallWorldNetwork
 from ..smallworld import Draw
-from ..train import History, fit, plot
+from ..train import History, TensorBoardLogs, fit, plot
 from ._console import draw_picture, note, progress_bar, show
 from ._options import (
     Accelerator,
+    Accumulate,
     BatchSize,
+    Compile,
     Data,
     DataDir,
     DataSize,
@@ -36,10 +39,13 @@ from ._options import (
     Repair,
     Resume,
     Seed,
+    SkipCorrupt,
+    TargetError,
     Threads,
     TrainProbability,
     Validation,
     Width,
+    option,
 )
 from ._task import Task, open_task
 from ._training import resumable, start, training_config
@@ -52,6 +58,10 @@ ModelOrFile = Annotated[
         show_default=False,
         metavar="MODEL",
     ),
+]
+TensorBoard = Annotated[
+    bool,
+    option("--tensorboard", help="Write logs for TensorBoard into the directory too, during training"),
 ]
 
 
@@ -68,8 +78,11 @@ def train(
     batch_size: BatchSize = 256,
     optimizer: OptimizerName = "adadelta",
     lr: LearningRate = None,
+    accumulate: Accumulate = 1,
+    target_error: TargetError = None,
     evaluate_every: EvaluateEvery = None,
     validation: Validation = False,
+    skip_corrupt: SkipCorrupt = False,
     draw: DrawOption = "nodes",
     repair: Repair = True,
     granularity: Granularity = 1,
@@ -77,7 +90,9 @@ def train(
     precision: Precision = "32-true",
     accelerator: Accelerator = "auto",
     devices: Devices = 1,
+    compile: Compile = False,
     threads: Threads = None,
+    tensorboard: TensorBoard = False,
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -85,8 +100,9 @@ def train(
 ) -> None:
     """Train one network: a model as it comes, its small-world twin (with --p), or a converted file.
 
-    Ctrl-C leaves a checkpoint from which --resume goes on. Writes history.json, history.csv, curves.png and the
-    network (network.safetensors for a small-world network, else weights.pt with its state).
+    Ctrl-C leaves a checkpoint from which --resume goes on. Writes history.csv at every evaluation and, at the end,
+    history.json, curves.png and the network (network.safetensors for a small-world network, else weights.pt with its
+    state).
 
     Example: swann train --model swann:mnist5 --p 0.5 --out runs/digits
     """
@@ -95,6 +111,9 @@ def train(
         batch_size=batch_size,
         optimizer=optimizer,
         lr=lr,
+        accumulate=accumulate,
+        target_error=target_error,
+        compile=compile,
         evaluate_every=evaluate_every,
         precision=precision,
         threads=threads,
@@ -103,7 +122,14 @@ def train(
         seed=seed,
     )
     task = open_task(
-        model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
+        model,
+        data,
+        data_dir,
+        download=download,
+        image_size=image_size,
+        width=width,
+        validation=validation,
+        skip_corrupt=skip_corrupt,
     )
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "train", "model": model, "p": p, "data": task.data.name, "width": width}
@@ -115,7 +141,17 @@ def train(
     fabric = start(config)
     with resumable(directory):
         folder = directory.make() if fabric.is_global_zero else directory.path
-        with progress_bar("train", "iterations") as move:
+        to_tensorboard = tensorboard and fabric.is_global_zero
+        with (
+            TensorBoardLogs(folder / "tensorboard") if to_tensorboard else nullcontext() as logs,
+            progress_bar("train", "iterations") as move,
+        ):
+
+            def log(history: History) -> None:
+                write_text(folder / "history.csv", history.to_csv())
+                if logs is not None:
+                    logs.write(history.evaluations[-1])
+
             history = fit(
                 network,
                 task.data,
@@ -123,6 +159,7 @@ def train(
                 checkpoint=folder / "checkpoint-network.ckpt",
                 resume=resume,
                 on_progress=lambda done, total, rate, loss: move(done, total, f"loss {loss:.4f}, {rate:.0f} it/s"),
+                on_evaluation=log,
                 fabric=fabric,
             )
         if history.interrupted:
@@ -140,7 +177,6 @@ def train(
 def _write(network: nn.Module, history: History, directory: RunDirectory, model: str) -> str:
     """Write a run's results and return the name of the file with the weights."""
     write_text(directory / "history.json", history.to_json() + "\n")
-    write_text(directory / "history.csv", history.to_csv())
     draw_picture(partial(plot, {model: [history]}), directory / "curves.png")
     if isinstance(network, (SmallWorldNetwork, SmallWorldDenseNet)):
         save(network, directory / "network.safetensors")

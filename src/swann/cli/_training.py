@@ -32,6 +32,9 @@ def training_config(
     accelerator: str = "auto",
     devices: int = 1,
     seed: int = 0,
+    accumulate: int = 1,
+    target_error: float | None = None,
+    compile: bool = False,
 ) -> TrainingConfig:
     """Set the number of threads and return the settings that the options name.
 
@@ -51,6 +54,9 @@ def training_config(
         devices=devices,
         strategy="auto" if devices == 1 else "ddp",
         seed=seed,
+        accumulate=accumulate,
+        target_error=target_error,
+        compile=compile,
     )
 
 

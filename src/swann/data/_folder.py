@@ -22,7 +22,9 @@ _SMALL = 64
 """Pixels of the shorter edge under which one thread is faster: Python's lock is then held most of the time."""
 
 
-def load_folder(folder: Path, image_size: int | None, memory_limit: int, name: str) -> ImageData:
+def load_folder(
+    folder: Path, image_size: int | None, memory_limit: int, name: str, *, skip_corrupt: bool = False
+) -> ImageData:
     """Load the images of `folder`/train/<class> and of `folder`/test/<class> (or val/<class>) as RGB.
 
     Args:
@@ -31,6 +33,7 @@ def load_folder(folder: Path, image_size: int | None, memory_limit: int, name: s
             have the same size already.
         memory_limit: bytes that the decoded images may take.
         name: of the dataset.
+        skip_corrupt: leave images out that cannot be read.
 
     Raises:
         MissingDataError: `folder`, its `train`, or both `test` and `val` are missing.
@@ -42,6 +45,9 @@ def load_folder(folder: Path, image_size: int | None, memory_limit: int, name: s
     train = _list_images(datasets, _find_part(folder, ("train",)))
     test = _list_images(datasets, _find_part(folder, _TEST_FOLDERS))
     _check_classes(folder, train, test)
+    skipped: list[str] = []
+    if skip_corrupt:
+        skipped = [reason for part in (train, test) for reason in _leave_out_corrupt(datasets, part)]
     width, height = _open(datasets, train.samples[0][0]).size
     threads = 1 if min(width, height) < _SMALL else None
     if image_size is not None:
@@ -56,6 +62,7 @@ def load_folder(folder: Path, image_size: int | None, memory_limit: int, name: s
         _decode(datasets, test, image_size, (height, width), threads),
         torch.tensor(test.targets, dtype=torch.int64),
         source=str(folder),
+        skipped=tuple(skipped),
     )
 
 
@@ -79,6 +86,30 @@ def _list_images(datasets: ModuleType, part: Path) -> Any:
         return datasets.ImageFolder(part)
     except FileNotFoundError as error:
         raise DataError(f"{part}: {one_line(error)}; expected <class>/ folders with images in them") from error
+
+
+def _leave_out_corrupt(datasets: ModuleType, part: Any) -> list[str]:
+    """Take the images out of a part that cannot be read; return the reasons.
+
+    Raises:
+        DataError: a class has none left.
+    """
+
+    def reason(path: str) -> str | None:
+        try:
+            _open(datasets, path)
+        except DataError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        reasons = list(pool.map(reason, (path for path, _ in part.samples)))
+    readable = [sample for sample, why in zip(part.samples, reasons, strict=True) if why is None]
+    for label, name in enumerate(part.classes):
+        if not any(found == label for _, found in readable):
+            raise DataError(f"{part.root}/{name}: none of its images can be read")
+    part.samples, part.targets = readable, [label for _, label in readable]
+    return [why for why in reasons if why is not None]
 
 
 def _check_classes(folder: Path, train: Any, test: Any) -> None:

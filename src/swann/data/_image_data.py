@@ -27,6 +27,7 @@ class ImageData:
         mean: of each channel over the training images, on the scale 0 to 1.
         std: standard deviation of each channel, on the same scale; 1 for a channel that never changes.
         source: where the data was read from.
+        skipped: images that could not be read and are left out, each with the reason.
 
     Raises:
         DataError: shapes, types or labels do not fit together.
@@ -41,6 +42,7 @@ class ImageData:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     source: str = ""
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, images, labels in (
@@ -64,6 +66,7 @@ class ImageData:
         test_images: Tensor,
         test_labels: Tensor,
         source: str = "",
+        skipped: tuple[str, ...] = (),
     ) -> "ImageData":
         """Make a dataset and compute its mean and standard deviation from the training images.
 
@@ -73,7 +76,7 @@ class ImageData:
         """
         _check_part(f"{name}: train", train_images, train_labels, len(classes))
         mean, std = _channel_statistics(train_images)
-        return cls(name, classes, train_images, train_labels, test_images, test_labels, mean, std, source)
+        return cls(name, classes, train_images, train_labels, test_images, test_labels, mean, std, source, skipped)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -140,6 +143,7 @@ class ImageData:
             self.train_images[held_out],
             self.train_labels[held_out],
             self.source,
+            self.skipped,
         )
 
     def subset(self, train: int | None = None, test: int | None = None, seed: int = 0) -> "ImageData":
@@ -167,6 +171,7 @@ class ImageData:
             self.test_images[kept["test"]],
             self.test_labels[kept["test"]],
             self.source,
+            self.skipped,
         )
 
 

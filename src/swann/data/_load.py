@@ -25,6 +25,7 @@ def load(
     download: bool = False,
     image_size: int | None = None,
     memory_limit: int = 8 * 2**30,
+    skip_corrupt: bool = False,
 ) -> ImageData:
     """Load a dataset whole into memory.
 
@@ -37,6 +38,8 @@ def load(
         download: fetch the dataset into `data_dir` if it is not there; nothing is fetched otherwise.
         image_size: pixels; the shorter edge is resized to it and the centre cut out. None keeps the size.
         memory_limit: bytes that the decoded images may take, 8 GiB if not given.
+        skip_corrupt: leave images of a folder out that cannot be read (`ImageData.skipped` says which); else the
+            first one is an error.
 
     Raises:
         UnknownNameError: no such name.
@@ -51,7 +54,7 @@ def load(
     if image_size is not None and image_size < 1:
         raise InvalidValueError(f"image_size: expected at least 1 pixel, found {image_size}")
     try:
-        return _load(name, data_dir, download, image_size, memory_limit)
+        return _load(name, data_dir, download, image_size, memory_limit, skip_corrupt)
     except PermissionError as error:
         raise DataError(f"dataset {name!r}: cannot read {error.filename}: {error.strerror}") from error
 
@@ -62,9 +65,11 @@ def _load(
     download: bool,
     image_size: int | None,
     memory_limit: int,
+    skip_corrupt: bool,
 ) -> ImageData:
     if name.startswith(_FOLDER):
-        return load_folder(Path(name.removeprefix(_FOLDER)).expanduser(), image_size, memory_limit, name)
+        folder = Path(name.removeprefix(_FOLDER)).expanduser()
+        return load_folder(folder, image_size, memory_limit, name, skip_corrupt=skip_corrupt)
     if name == "digits":
         data = load_digits()
     elif name == "mnist":

@@ -11,6 +11,7 @@ from ._run import Progress, TrainingDivergedError
 from ._schedule import ScheduleConfig
 from ._statistics import Estimate, mean_estimate, ratio_estimate
 from ._table import ComparisonGrid, comparison_grid, comparison_markdown, comparison_table
+from ._tensorboard import TensorBoardLogs
 
 __all__ = [
     "AugmentConfig",
@@ -24,6 +25,7 @@ __all__ = [
     "Point",
     "Progress",
     "ScheduleConfig",
+    "TensorBoardLogs",
     "TrainingConfig",
     "TrainingDivergedError",
     "compare",

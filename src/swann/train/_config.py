@@ -56,6 +56,8 @@ class TrainingConfig:
         iterations: steps of the optimizer.
         batch_size: images a step, over all devices together. The images left over at the end of an epoch wait
             for the next one, which has another order.
+        accumulate: parts in which a device computes its share of a batch, to need less memory; their gradients are
+            averaged. Batch norm uses the statistics of each part.
         optimizer: Adadelta with learning rate 1 and rho 0.95 (Zeiler 2012) unless given.
         schedule: of the learning rate.
         augment: of the training images.
@@ -68,6 +70,7 @@ class TrainingConfig:
         devices: processes on each machine.
         nodes: machines.
         strategy: 'auto', or 'ddp' for more than one process.
+        compile: train through `torch.compile`; evaluations run uncompiled.
 
     Raises:
         InvalidValueError: a value out of range, or neither or both of `epochs` and `iterations`.
@@ -82,6 +85,7 @@ class TrainingConfig:
     epochs: int | None = None
     iterations: int | None = None
     batch_size: int = 256
+    accumulate: int = 1
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig("adadelta", lr=1.0, rho=0.95))
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -94,6 +98,7 @@ class TrainingConfig:
     devices: int = 1
     nodes: int = 1
     strategy: str = "auto"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.iterations is None):
@@ -104,7 +109,7 @@ class TrainingConfig:
         for name in ("epochs", "iterations", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), 1)
-        for name in ("batch_size", "devices", "nodes"):
+        for name in ("batch_size", "accumulate", "devices", "nodes"):
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", self.seed, 0)
         for name, wanted in (("optimizer", OptimizerConfig), ("schedule", ScheduleConfig), ("augment", AugmentConfig)):
@@ -115,9 +120,16 @@ class TrainingConfig:
         check_choice("precision", self.precision, _PRECISIONS)
         check_choice("accelerator", self.accelerator, _ACCELERATORS)
         check_choice("strategy", self.strategy, _STRATEGIES)
-        if self.batch_size % (self.devices * self.nodes):
+        check_flag("compile", self.compile)
+        self.check_processes(self.devices * self.nodes)
+
+    def check_processes(self, n_processes: int) -> None:
+        """Raise an InvalidValueError unless a batch can be shared by so many processes."""
+        if self.batch_size % (n_processes * self.accumulate):
+            processes = "process" if n_processes == 1 else f"{n_processes} processes"
+            parts = f" with {self.accumulate} parts each" if self.accumulate > 1 else ""
             raise InvalidValueError(
-                f"batch_size: expected a multiple of the {self.devices * self.nodes} processes, found {self.batch_size}"
+                f"batch_size: expected a multiple of the {processes}{parts}, found {self.batch_size}"
             )
 
     def iterations_per_epoch(self, images: int) -> int:

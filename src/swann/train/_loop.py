@@ -1,6 +1,7 @@
 """The training loop."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     on_progress: Progress | None = None,
+    on_evaluation: Callable[[History], None] | None = None,
     fabric: "Fabric | None" = None,
 ) -> History:
     """Train `model` in place to classify the images of `data`, and record error and loss on the way.
@@ -46,6 +48,7 @@ def fit(
         resume: go on from `checkpoint`. On a CPU the weights end bit-identical to those of an uninterrupted run.
         on_progress: called after each iteration on the first process with the iteration, the total, iterations per
             second and the last loss.
+        on_evaluation: called after each evaluation on the first process with what was recorded so far.
         fabric: from `launch`; launched here if None.
 
     Returns:
@@ -67,7 +70,7 @@ def fit(
     modes = {module: module.training for module in model.modules()}
     with random_state_kept(fabric.device), quiet():
         try:
-            run = Run(model, data, config, fabric, path, on_progress)
+            run = Run(model, data, config, fabric, path, on_progress, on_evaluation)
             if path is not None and resume:
                 run.restore(path)
             run.save()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,27 +48,27 @@ class Run:
         fabric: "Fabric",
         checkpoint: Path | None,
         on_progress: Progress | None,
+        on_evaluation: Callable[[History], None] | None = None,
     ) -> None:
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not trainable:
             raise InvalidValueError("model: it has no weight to train")
-        if config.batch_size % fabric.world_size:
-            raise InvalidValueError(
-                f"batch_size: expected a multiple of the {fabric.world_size} processes, found {config.batch_size}"
-            )
+        config.check_processes(fabric.world_size)
         self.model = model
         self.data = data
         self.config = config
         self.fabric = fabric
         self.checkpoint = checkpoint
         self.on_progress = on_progress
+        self.on_evaluation = on_evaluation
         images = len(data.train_images)
         self.per_epoch = config.iterations_per_epoch(images)
         self.total = config.total_iterations(images)
 
         plain_optimizer = config.optimizer.build(trainable)
         self.schedule = config.schedule.build(plain_optimizer, self.total)
-        self.wrapped, self.optimizer = fabric.setup(model, plain_optimizer)
+        trained = cast(nn.Module, torch.compile(model)) if config.compile else model
+        self.wrapped, self.optimizer = fabric.setup(trained, plain_optimizer)
         self.type = floating_type(model)
 
         self.iteration = 0
@@ -114,12 +114,11 @@ class Run:
         seed_model(derive_seed(self.config.seed, Stream.MODEL, self.iteration, rank), self.fabric.device)
         self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self.optimizer.zero_grad()
-        loss = cross_entropy(self.wrapped(images), labels)
-        self.fabric.backward(loss)
+        loss = self._backward(images, labels)
         self.optimizer.step()
         if self.schedule is not None and not isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step()
-        self._unread.append(loss.detach())
+        self._unread.append(loss)
         if self.fabric.device.type == "cpu" or len(self._unread) == _LOSSES_READ_TOGETHER:
             self.read_losses()
         self.training_seconds += time.perf_counter() - start
@@ -145,6 +144,18 @@ class Run:
         share = slice(self.fabric.global_rank * size, (self.fabric.global_rank + 1) * size)
         labels = labels[share].to(self.fabric.device, non_blocking=True)
         return self.data.normalise(images[share]).to(self.type), labels
+
+    def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Add the gradients of a share of the batch, part by part, and return its mean loss."""
+        n_parts = self.config.accumulate
+        mean = torch.zeros((), device=self.fabric.device)
+        parts = zip(images.chunk(n_parts), labels.chunk(n_parts), strict=True)
+        for number, (part, expected) in enumerate(parts, start=1):
+            with self.fabric.no_backward_sync(self.wrapped, enabled=number < n_parts):
+                loss = cross_entropy(self.wrapped(part), expected) / n_parts
+                self.fabric.backward(loss)
+            mean = mean + loss.detach()
+        return mean
 
     def read_losses(self) -> None:
         """Add the losses of the last iterations to the mean; the first that is not finite is an error."""
@@ -180,7 +191,8 @@ class Run:
         self.read_losses()
         self.training_seconds += time.perf_counter() - start
         alone = self.fabric.world_size == 1  # several processes must agree, which they do between two iterations
-        found = evaluate(self.fabric, self.model, self.data, self.config.batch_size, lambda: alone and stop.requested)
+        size = self.config.batch_size // self.config.accumulate
+        found = evaluate(self.fabric, self.model, self.data, size, lambda: alone and stop.requested)
         if found is None:
             return False
         error, loss = found
@@ -203,6 +215,8 @@ class Run:
         self.loss_sum, self.loss_count = 0.0, 0
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(getattr(evaluation, self.config.schedule.monitor))
+        if self.on_evaluation is not None and self.fabric.is_global_zero:
+            self.on_evaluation(self.history(interrupted=False))
         return True
 
     def is_finished(self) -> bool:
