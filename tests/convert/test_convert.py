@@ -82,6 +82,16 @@ def test_bad_options_are_named(arguments, error, message):
         swann.convert(model(), IMAGES, **arguments)
 
 
+@pytest.mark.parametrize("backend", ["masked", "sparse", "auto"])
+def test_the_backend_can_be_chosen_at_once(tmp_path, backend):
+    twin = swann.convert(model(), IMAGES, 0.5, backend=backend)
+    assert twin.backend == backend
+    swann.save(twin, tmp_path / "twin.safetensors")
+    assert swann.load(tmp_path / "twin.safetensors", backend=backend).backend == backend
+    with pytest.raises(UnknownNameError, match="unknown backend 'spares': did you mean 'sparse'"):
+        swann.load(tmp_path / "twin.safetensors", backend="spares")  # type: ignore[arg-type]
+
+
 def test_a_model_that_is_no_chain_is_refused():
     with pytest.raises(TraceError, match="Sequential has fewer than two convolution or linear layers"):
         swann.convert(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), torch.zeros(1, 3), 0.5)

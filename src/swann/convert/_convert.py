@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from .._errors import TraceError
-from ..nn import Order, SmallWorldDenseNet, SmallWorldNetwork, build
+from ..nn import Backend, Order, SmallWorldDenseNet, SmallWorldNetwork, build
 from ..smallworld import Draw, check_granularity, check_probability, search
 from ..trace import trace_parts
 from ._plan_parts import plan_parts, rewired_graphs
@@ -20,6 +20,7 @@ def convert(
     repair: bool = True,
     order: Order = "paper",
     granularity: int = 1,
+    backend: Backend = "auto",
 ) -> SmallWorldNetwork | SmallWorldDenseNet:
     """Return the small-world twin of a feed-forward network: as many weights, new links between distant layers.
 
@@ -42,6 +43,7 @@ def convert(
         order: `"paper"` for activation → pooling → norm after each layer, `"keep"` for the model's own order.
         granularity: move blocks of so many neighbouring channels on both sides instead of single edges, for hardware
             that multiplies such blocks at once.
+        backend: how the twin is computed, as in `SmallWorldNetwork.use_backend`.
 
     Returns:
         A `SmallWorldDenseNet` if the model has dense blocks, else a `SmallWorldNetwork`.
@@ -49,7 +51,7 @@ def convert(
     Raises:
         TraceError: the model is not such a network.
         InvalidValueError: p is not in [0, 1], or the granularity does not fit the model.
-        UnknownNameError: `draw` or `order` is not known.
+        UnknownNameError: `draw`, `order` or `backend` is not known.
     """
     for each in p if isinstance(p, Sequence) else () if p is None else (p,):
         check_probability(each)
@@ -63,4 +65,4 @@ def convert(
             for graph in rewired_graphs(parts)
         ]
     plan = plan_parts(parts, p, seed=seed, draw=draw, repair=repair, order=order, granularity=granularity)
-    return build(plan, seed=seed)
+    return build(plan, seed=seed).use_backend(backend)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .._errors import FileFormatError
 from .._files import replacing
-from ..nn import Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from_json
+from ..nn import Backend, Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from_json
 
 _FORMAT = "swann"
 
@@ -37,15 +37,17 @@ def save(network: SmallWorldNetwork | SmallWorldDenseNet, path: str | os.PathLik
         safetensors.torch.save_file(tensors, temporary, metadata)
 
 
-def load(path: str | os.PathLike[str]) -> SmallWorldNetwork | SmallWorldDenseNet:
+def load(path: str | os.PathLike[str], *, backend: Backend = "auto") -> SmallWorldNetwork | SmallWorldDenseNet:
     """Read a network that `save` wrote, on the CPU and in evaluation mode; nothing in the file is run as code.
 
     Args:
         path: the file.
+        backend: how the network is computed, as in `SmallWorldNetwork.use_backend`.
 
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is truncated, was changed, is of a newer version or is not ours.
+        UnknownNameError: the backend is not known.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,9 +63,10 @@ def load(path: str | os.PathLike[str]) -> SmallWorldNetwork | SmallWorldDenseNet
     if metadata.get("sha256") != _digest(metadata.get("plan", ""), tensors):
         raise FileFormatError(f"{path} was changed after it was written: its checksum does not match")
     try:
-        return _network(json.loads(metadata["plan"]), tensors)
+        network = _network(json.loads(metadata["plan"]), tensors)
     except (FileFormatError, json.JSONDecodeError, RecursionError) as error:
         raise FileFormatError(f"{path}: {error}") from error
+    return network.use_backend(backend)
 
 
 def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork | SmallWorldDenseNet:

@@ -6,11 +6,12 @@ from ._dense_net_plan import DenseNetPlan, plan_from_json
 from ._geometry import Geometry, link_geometry, strided
 from ._initialise import initialise_
 from ._link import Link
-from ._network import SmallWorldLayer, SmallWorldNetwork
+from ._network import Backend, SmallWorldLayer, SmallWorldNetwork
 from ._plan import Order, Plan, paper_order
 from .costs import Costs, calibrate, costs_path
 
 __all__ = [
+    "Backend",
     "Costs",
     "DenseNetPlan",
     "Geometry",
