@@ -19,6 +19,7 @@ from ._demo import demo
 from ._report import report_command
 from ._reproduce import reproduce
 from ._search import search_command
+from ._study import study_command
 from ._train import train
 
 _WRONG = 2
@@ -47,6 +48,7 @@ _add("compare", compare_command)
 _add("bench", bench_command)
 _add("calibrate", calibrate_command)
 _add("reproduce", reproduce)
+_add("study", study_command)
 _add("report", report_command)
 
 

@@ -32,7 +32,7 @@ Model = Annotated[
     str,
     option(
         "--model",
-        help="swann:NAME (mnist5, convnet_c, densenet40, alexnet, resnet18), torchvision:NAME, or "
+        help="swann:NAME (mnist5, convnet_c, densenet40, alexnet, resnet18, plain20, plain40), torchvision:NAME, or "
         "package.module:factory",
         show_default=False,
         metavar="MODEL",

@@ -111,8 +111,10 @@ SHAPES = {
     "densenet40": Shape(3, 32, 10),
     "alexnet": Shape(3, 224, 1000),
     "resnet18": Shape(3, 224, 1000),
+    "plain20": Shape(3, 32, 10),
+    "plain40": Shape(3, 32, 10),
 }
-"""What the models of the paper's Table I read."""
+"""What the models of `swann.models` read."""
 
 
 def open_model(

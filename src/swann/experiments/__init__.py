@@ -11,6 +11,9 @@ from ._environment import environment
 from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
 from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import RunDirectory
+from ._study import CONTROL, Study, StudyNetwork, load_study, study_names
+from ._study_run import Effect, effects, run_study
+from ._study_table import study_markdown, study_table
 from ._sweep import SweepPoint, sweep_markdown, sweep_networks, sweep_points, sweep_table
 from ._table2 import Table2, reproduce_table2
 from ._table2_table import table2_markdown, table2_tables, table2_verdict
@@ -19,6 +22,7 @@ from ._weights import mean_weights
 __all__ = [
     "ALIASES",
     "BASELINE",
+    "CONTROL",
     "MARKER",
     "PAPER_ORDER",
     "RANDOM",
@@ -27,12 +31,15 @@ __all__ = [
     "Bench",
     "BenchSettings",
     "Case",
+    "Effect",
     "Factory",
     "InterruptedRunError",
     "PeakMemory",
     "Recipe",
     "RunDirectory",
     "Spread",
+    "Study",
+    "StudyNetwork",
     "SweepPoint",
     "Table2",
     "UnequalOutputsError",
@@ -43,15 +50,21 @@ __all__ = [
     "bench",
     "bench_markdown",
     "bench_table",
+    "effects",
     "environment",
     "load_recipe",
+    "load_study",
     "mean_weights",
     "paper_table",
     "recipe_markdown",
     "recipe_names",
     "reproduce_table2",
     "run_comparison",
+    "run_study",
     "spread",
+    "study_markdown",
+    "study_names",
+    "study_table",
     "sweep_markdown",
     "sweep_networks",
     "sweep_points",

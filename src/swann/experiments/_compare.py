@@ -122,11 +122,11 @@ def run_comparison(
     for seed in seeds:
         for name, create in networks.items():
             settings = replace(config, seed=seed)
-            histories[name].append(_run(name, create, data, settings, directory, on_progress, fabric))
+            histories[name].append(run_network(name, create, data, settings, directory, on_progress, fabric))
     return compare(histories, baseline, over_seeds="worst")
 
 
-def _run(
+def run_network(
     name: str,
     create: Factory,
     data: ImageData,
@@ -135,6 +135,7 @@ def _run(
     on_progress: Progress | None,
     fabric: "Fabric | None",
 ) -> History:
+    """Train a network made from the settings' seed, or read its history from the directory if that was done before."""
     report = None
     if on_progress is not None:
         progress = on_progress

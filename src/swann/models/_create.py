@@ -12,6 +12,7 @@ from ._alexnet import alexnet
 from ._convnet_c import convnet_c
 from ._densenet40 import densenet40
 from ._mnist5 import mnist5
+from ._plain import plain20, plain40
 from ._resnet18 import resnet18
 
 FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
@@ -20,6 +21,8 @@ FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
     "densenet40": densenet40,
     "alexnet": alexnet,
     "resnet18": resnet18,
+    "plain20": plain20,
+    "plain40": plain40,
 }
 
 

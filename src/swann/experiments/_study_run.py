@@ -1,0 +1,172 @@
+"""Running a study, and the effects that it finds."""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from ..convert import convert
+from ..data import ImageData
+from ..train import Estimate, Evaluation, History, TrainingConfig, mean_estimate, ratio_estimate
+from ._compare import Factory, Progress, run_network
+from ._study import CONTROL, Study, StudyNetwork
+
+
+@dataclass(frozen=True)
+class ErrorReached:
+    """How soon the runs of a network come to an error.
+
+    Args:
+        error: a fraction.
+        reached: runs that come to it.
+        iterations: of the runs that do; None if none does.
+        speed_up: the control's iterations over these, seed by seed, where both come to it; a geometric mean.
+        speed_up_seconds: the same in seconds of training.
+    """
+
+    error: float
+    reached: int
+    iterations: Estimate | None
+    speed_up: Estimate | None
+    speed_up_seconds: Estimate | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a network did against the control.
+
+    Args:
+        network: its name.
+        at: for each error of the study.
+        area: mean error over the iterations (area under the curve of errors).
+        area_difference: from the control's, seed by seed; below zero is better.
+        final: error at the end.
+        final_difference: from the control's, seed by seed.
+    """
+
+    network: str
+    at: tuple[ErrorReached, ...]
+    area: Estimate
+    area_difference: Estimate
+    final: Estimate
+    final_difference: Estimate
+
+
+def run_study(
+    study: Study,
+    create: Factory,
+    data: ImageData,
+    *,
+    seeds: Sequence[int],
+    directory: Path | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, list[History]]:
+    """Train each network of a study under each seed, with the same batches; they take turns.
+
+    Args:
+        study: what is trained how.
+        create: makes the model from a seed.
+        data: on whose test images errors are measured; for choices these must be a validation split.
+        seeds: one run of each network for each.
+        directory: for histories and checkpoints; what was done before an interruption is not done again.
+        on_progress: called after each iteration.
+
+    Raises:
+        InterruptedRunError: Ctrl-C; call again with the same directory to go on.
+        FileFormatError: a file in the directory is damaged or of another run.
+    """
+    histories: dict[str, list[History]] = {name: [] for name in study.networks}
+    for seed in seeds:
+        for name, network in study.networks.items():
+            config = _config(study.training, network, seed)
+            factory = _factory(network, create, data)
+            histories[name].append(run_network(name, factory, data, config, directory, on_progress, None))
+    return histories
+
+
+def effects(histories: Mapping[str, Sequence[History]], errors: Sequence[float]) -> tuple[Effect, ...]:
+    """Return what each network did against the control.
+
+    Args:
+        histories: of each network, the same seeds in the same order.
+        errors: fractions.
+    """
+    control = histories[CONTROL]
+    found = []
+    for name, runs in histories.items():
+        areas, finals = [_area(run) for run in runs], [run.evaluations[-1].test_error for run in runs]
+        found.append(
+            Effect(
+                name,
+                tuple(_reached(control, runs, error) for error in errors),
+                _mean(areas),
+                _mean([own - _area(other) for own, other in zip(areas, control, strict=True)]),
+                _mean(finals),
+                _mean([own - other.evaluations[-1].test_error for own, other in zip(finals, control, strict=True)]),
+            )
+        )
+    return tuple(found)
+
+
+def crossing(history: History, error: float) -> Evaluation | None:
+    """Return the first evaluation with an error or less that the next one confirms; the last needs no other."""
+    evaluations = history.evaluations
+    for first, second in pairwise(evaluations):
+        if first.test_error <= error and second.test_error <= error:
+            return first
+    return evaluations[-1] if evaluations[-1].test_error <= error else None
+
+
+def _reached(control: Sequence[History], runs: Sequence[History], error: float) -> ErrorReached:
+    own, others = ([crossing(run, error) for run in each] for each in (runs, control))
+    pairs = [(a, b) for a, b in zip(others, own, strict=True) if a and b]
+    return ErrorReached(
+        error,
+        sum(at is not None for at in own),
+        mean_estimate([at.iteration for at in own if at]),
+        ratio_estimate([a.iteration / b.iteration for a, b in pairs]),
+        ratio_estimate([a.training_seconds / b.training_seconds for a, b in pairs if b.training_seconds]),
+    )
+
+
+def _area(history: History) -> float:
+    points = [(at.iteration, at.test_error) for at in history.evaluations]
+    if len(points) == 1:
+        return points[0][1]
+    area = sum((after[0] - before[0]) * (after[1] + before[1]) / 2 for before, after in pairwise(points))
+    return area / (points[-1][0] - points[0][0])
+
+
+def _mean(values: Sequence[float]) -> Estimate:
+    found = mean_estimate(values)
+    return Estimate(statistics.fmean(values), None, None, len(values)) if found is None else found
+
+
+def _config(training: TrainingConfig, network: StudyNetwork, seed: int) -> TrainingConfig:
+    optimizer = training.optimizer
+    if network.lr_factor != 1 and optimizer.lr is not None:
+        optimizer = replace(optimizer, lr=optimizer.lr * network.lr_factor)
+    return replace(training, optimizer=optimizer, seed=seed)
+
+
+def _factory(network: StudyNetwork, create: Factory, data: ImageData) -> Callable[[int], torch.nn.Module]:
+    if not network.converted:
+        return create
+    example = torch.zeros(1, *data.input_shape)
+
+    def make(seed: int) -> torch.nn.Module:
+        return convert(
+            create(seed),
+            example,
+            network.p,
+            seed=seed,
+            draw=network.draw,
+            repair=network.repair,
+            order=network.order,
+            granularity=network.granularity,
+        )
+
+    return make
