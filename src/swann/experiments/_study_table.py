@@ -46,7 +46,7 @@ def study_markdown(
     lines = [f"# {study.title}", "", *environment_lines(machine)]
     lines += [f"- {study.model}, width {study.width:g}; {measured_on}; seeds {', '.join(map(str, seeds))}", ""]
     lines += ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["| " + " | ".join([row[0].replace("|", "\\|"), *row[1:]]) + " |" for row in rows]
     lines += ["", *(f"- {note}" for note in _NOTES), "", "```json", study.training.to_json(), "```"]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+STUDY = """
+title = "What helps?"
+model = "swann:mnist5"
+data = "digits"
+seeds = 2
+width = 0.5
+train_images = 200
+test_images = 40
+errors = [0.95]
+[training]
+iterations = 4
+batch_size = 16
+evaluate_every = 2
+accelerator = "cpu"
+optimizer = { name = "sgd", lr = 0.05 }
+[networks]
+twin = { p = 0.5 }
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "mine.toml").write_text(STUDY)
+    return ("study", "mine.toml", "--threads", 1)
+
+
+def test_effects_are_written_and_done_runs_are_kept(run, study, tmp_path):
+    code, out, err = run(*study, "--json")
+    assert code == 0, err
+    assert [effect["network"] for effect in json.loads(out)] == ["control", "twin"]
+    folder = tmp_path / "runs" / "study-mine"
+    assert json.loads((folder / "study.json").read_text()) == json.loads(out)
+    page = (folder / "study.md").read_text()
+    assert "validation: 0.1 of the training images" in page
+    assert "- Command: `swann study mine.toml --threads 1 --json`" in page
+    assert len(list(folder.glob("history-*.json"))) == 4
+    (folder / "history-twin-1.json").unlink()
+    before = (folder / "history-twin-0.json").stat().st_mtime_ns
+    code, out, err = run(*study, "--resume")
+    assert code == 0, err
+    assert "control" in out
+    assert "twin" in out
+    assert (folder / "history-twin-1.json").is_file()
+    assert (folder / "history-twin-0.json").stat().st_mtime_ns == before
+
+
+def test_the_test_images_are_used_only_if_asked(run, study, tmp_path):
+    code, _, err = run(*study, "--seeds", 1, "--test", "--out", "on_test")
+    assert code == 0, err
+    page = (tmp_path / "on_test" / "study.md").read_text()
+    assert "validation" not in page
+    assert "200 training, 40 test images" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("study", "mnist"), "unknown study 'mnist': did you mean 'mnist5'"),
+        (("study", "none.toml"), "there is no file none.toml"),
+        (("study", "mine.toml", "--data", "nothing"), "unknown dataset 'nothing'"),
+        (("study", "mine.toml", "--resume"), "nothing to resume"),
+    ],
+)
+def test_bad_input_is_one_line(refused, study, arguments, message):
+    assert message in refused(*arguments)
