@@ -35,7 +35,7 @@ def test_effects_are_written_and_done_runs_are_kept(run, study, tmp_path):
     folder = tmp_path / "runs" / "study-mine"
     assert json.loads((folder / "study.json").read_text()) == json.loads(out)
     page = (folder / "study.md").read_text()
-    assert "validation: 0.1 of the training images" in page
+    assert "validation: 0.2 of the training images" in page
     assert "- Command: `swann study mine.toml --threads 1 --json`" in page
     assert len(list(folder.glob("history-*.json"))) == 4
     (folder / "history-twin-1.json").unlink()

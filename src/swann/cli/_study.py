@@ -51,7 +51,7 @@ def study_command(
     """Train networks that differ in one thing each, and give the effect of each on convergence with its interval.
 
     All are compared with a control: the chain in the paper's order of operations with nothing rewired. Errors are
-    measured on a tenth of the training images, held out, unless --test says otherwise. A study is a TOML file; the
+    measured on a part of the training images, held out, unless --test says otherwise. A study is a TOML file; the
     package's own are models for yours. Ctrl-C keeps what was done; --resume goes on.
 
     Example: swann study mnist5 --data-dir ~/data
@@ -64,7 +64,7 @@ def study_command(
         study.model, study.data, data_dir, download=download, image_size=study.image_size, width=study.width
     )
     images = task.data.subset(study.train_images, study.test_images, seed=seed)
-    images = images if test else images.split_validation()
+    images = images if test else images.split_validation(study.validation)
     study.training.total_iterations(len(images.train_images))
     settings: dict[str, Any] = {"command": "study", "seed": seed, "test": test, **asdict(study)}
     directory = RunDirectory(

@@ -72,6 +72,7 @@ class Study:
         width: multiplies the model's channels.
         train_images: training images kept, those of the validation split among them; all if None.
         test_images: test images kept; all if None.
+        validation: share of the training images that is held out to measure errors on.
 
     Raises:
         InvalidValueError: a value out of range, or no control.
@@ -89,6 +90,7 @@ class Study:
     width: float = 1.0
     train_images: int | None = None
     test_images: int | None = None
+    validation: float = 0.2
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
