@@ -20,6 +20,18 @@ def test_it_writes_a_table_samples_and_a_picture(run, tmp_path):
     assert "- Command: `swann bench" in (tmp_path / "there" / "bench.md").read_text()
 
 
+def test_a_densenet_is_measured_with_p_found_for_each_block(run, tmp_path):
+    arguments = ("--model", "swann:densenet40", "--width", 0.25, "--backend", "sparse", "--no-memory", *QUICK)
+    code, _, err = run("bench", *arguments, "--out", "there")
+    assert code == 0, err
+    values = json.loads((tmp_path / "there" / "bench.json").read_text())
+    plan = json.loads((tmp_path / "there" / "plan.json").read_text())
+    assert len(plan["parts"]) == 7
+    assert values["name"].startswith("swann:densenet40, p = ")
+    assert err.count("the search chose p = ") == 3
+    assert 0.2 < values["multiplications"] < 0.5  # 85.5M against 285.3M in the paper
+
+
 def test_memory_is_measured_and_json_alone_is_on_the_output(run):
     code, out, _ = run("bench", *MODEL, *QUICK, "--backend", "auto", "--json")
     assert code == 0

@@ -6,11 +6,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._files import write_text
+from ..convert import plan_parts, rewired_graphs
 from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table, environment
-from ..nn import Order, Plan, build
+from ..nn import Order, build
 from ..report import plot_bench
-from ..smallworld import Draw, check_granularity, check_probability, rewire
-from ..trace import trace
+from ..smallworld import Draw, check_granularity, check_probability
+from ..trace import trace_parts
 from ._console import console, draw_picture, note, progress_bar
 from ._convert import write_plan
 from ._options import (
@@ -27,7 +28,7 @@ from ._options import (
     Seed,
     Width,
 )
-from ._search import search_with_progress
+from ._search import search_parts
 from ._task import open_model
 
 _QUICK_ROUNDS, _QUICK_SECONDS = 3, 0.005
@@ -119,18 +120,28 @@ def bench_command(
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
-    chain = trace(network, example)
-    graph = chain.graph()
-    check_granularity(granularity, graph)
+    parts = trace_parts(network, example)
+    for graph in rewired_graphs(parts):
+        check_granularity(granularity, graph)
     with directory:
+        probabilities = [] if p is None else [p] * len(rewired_graphs(parts))
         if p is None:
-            found = search_with_progress(graph, draw=draw, repair=repair, granularity=granularity, seed=seed)
-            p = found.best_p
-            note(f"the search chose p = {p:g} (S = {found.best_S:.3f})")
-        rewiring = rewire(graph, p, seed=seed, draw=cast(Draw, draw), repair=repair, granularity=granularity)
-        plan = Plan(chain, rewiring, cast(Order, order))
+            searches = search_parts(parts, draw=draw, repair=repair, granularity=granularity, seed=seed)
+            probabilities = [found.best_p for found in searches.values()]
+            for found in searches.values():
+                note(f"the search chose p = {found.best_p:g} (S = {found.best_S:.3f})")
+        plan = plan_parts(
+            parts,
+            probabilities,
+            seed=seed,
+            draw=cast(Draw, draw),
+            repair=repair,
+            order=cast(Order, order),
+            granularity=granularity,
+        )
         twin = build(plan, seed=seed)
-        name = f"{model}, p = {p:g}" + (f", granularity {granularity}" if granularity > 1 else "")
+        chosen = ", ".join(f"{each:g}" for each in dict.fromkeys(probabilities))
+        name = f"{model}, p = {chosen}" + (f", granularity {granularity}" if granularity > 1 else "")
         with progress_bar("bench", "rounds") as move:
             result = bench(network, twin, wanted, name=name, on_progress=move)
         for what, reason in result.left_out.items():

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from .._errors import InvalidValueError, SwannError
-from ..convert import count_chain, count_plan
-from ..nn import SmallWorldNetwork
+from ..convert import count_chain, count_dense_block, count_plan
+from ..nn import DenseNetPlan, Plan, SmallWorldDenseNet, SmallWorldNetwork
+from ..trace import Chain
 from ._bench_result import Bench, Case, PeakMemory, Task
 from ._bench_settings import BenchSettings
 from ._bench_steps import Candidate, dense_candidates, random_data, twin_candidates
@@ -29,7 +30,7 @@ class UnequalOutputsError(SwannError, ArithmeticError):
 
 def bench(
     model: nn.Module,
-    twin: SmallWorldNetwork,
+    twin: SmallWorldNetwork | SmallWorldDenseNet,
     settings: BenchSettings | None = None,
     *,
     name: str = "network",
@@ -57,7 +58,7 @@ def bench(
             dense network, or between the backends of the twin.
     """
     settings = settings or BenchSettings()
-    shape = twin.plan.chain.input_shape
+    shape = twin.plan.input_shape
     n_classes = _n_classes(model, shape)
     dense = dense_candidates(model, len(shape) + 1, compiled=settings.compile)
     twins = twin_candidates(twin, settings.backends)
@@ -83,8 +84,17 @@ def bench(
         report(0, "peak memory of a training step")
         memory = _measure_memory(dense, twins, shape, n_classes, settings, left_out)
         report(1, "peak memory of a training step")
-    multiplications = count_plan(twin.plan).macs / count_chain(twin.plan.chain).macs
-    return Bench(name, tuple(cases), memory, multiplications, left_out)
+    return Bench(name, tuple(cases), memory, _multiplications(twin.plan), left_out)
+
+
+def _multiplications(plan: Plan | DenseNetPlan) -> float:
+    """Return the multiplications of a twin over those of the network that it comes from."""
+    parts = (plan,) if isinstance(plan, Plan) else plan.parts
+    return sum(count_plan(part).macs for part in parts) / sum(_dense_macs(part.chain) for part in parts)
+
+
+def _dense_macs(chain: Chain) -> int:
+    return count_dense_block(chain)[1] if chain.dense else count_chain(chain).macs
 
 
 def _measure_case(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nn import SmallWorldNetwork
+from ..nn import SmallWorldDenseNet, SmallWorldNetwork
 from ..nn._network import Backend
 
 _LEARNING_RATE = 1e-4
@@ -97,7 +97,9 @@ def dense_candidates(model: nn.Module, n_dimensions: int, *, compiled: bool) -> 
     return found
 
 
-def twin_candidates(twin: SmallWorldNetwork, backends: tuple[Backend, ...]) -> dict[str, Candidate]:
+def twin_candidates(
+    twin: SmallWorldNetwork | SmallWorldDenseNet, backends: tuple[Backend, ...]
+) -> dict[str, Candidate]:
     """Return copies of a small-world network by the backends that they run on."""
     return {f"twin {backend}": Candidate(copy.deepcopy(twin).use_backend(backend)) for backend in backends}
 
