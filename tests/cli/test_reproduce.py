@@ -39,7 +39,7 @@ def test_json_is_for_scripts(run):
 
 def test_another_name_is_refused_with_near_matches(refused):
     line = refused("reproduce", "tabel2", "--out", "results")
-    assert line.startswith("swann: cannot reproduce 'tabel2': did you mean 'table2' or 'table6'? Known: fig10, ")
+    assert line.startswith("swann: cannot reproduce 'tabel2': did you mean 'table2' or 'table7'? Known: fig10, ")
 
 
 def test_a_directory_that_is_not_ours_is_left_alone(refused, tmp_path):

@@ -25,5 +25,5 @@ def test_the_page_has_the_papers_figures_and_the_settings():
 
 def test_the_papers_table():
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(paper_table(load_recipe("table6")))
+    console.print(paper_table(load_recipe("table6").paper))
     assert "3.50×" in console.export_text()

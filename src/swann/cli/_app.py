@@ -16,6 +16,7 @@ from ._calibrate import calibrate_command
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
+from ._federated import simulate_command
 from ._report import report_command
 from ._reproduce import reproduce
 from ._search import search_command
@@ -33,10 +34,13 @@ app = typer.Typer(
 )
 
 
-def _add(name: str, function: Callable[..., Any]) -> None:
+federated = typer.Typer(no_args_is_help=True, help="Federated learning on Flower.")
+
+
+def _add(name: str, function: Callable[..., Any], to: typer.Typer = app) -> None:
     """Add a command; its docstring is the help, with the lines of each paragraph joined."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    app.command(name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
+    to.command(name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
 
 
 _add("demo", demo)
@@ -50,6 +54,8 @@ _add("calibrate", calibrate_command)
 _add("reproduce", reproduce)
 _add("study", study_command)
 _add("report", report_command)
+_add("simulate", simulate_command, federated)
+app.add_typer(federated, name="federated")
 
 
 def _version(value: bool) -> None:

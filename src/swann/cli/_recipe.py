@@ -154,7 +154,7 @@ def _convergence(
     if options.as_json:
         print(comparison.to_json())
     else:
-        console.print(paper_table(recipe))
+        console.print(paper_table(recipe.paper))
         console.print(comparison_table(comparison))
 
 
@@ -286,7 +286,7 @@ def _overhead(recipe: Recipe, options: RecipeOptions, directory: RunDirectory) -
     if options.as_json:
         print(result.to_json())
     else:
-        console.print(paper_table(recipe))
+        console.print(paper_table(recipe.paper))
         console.print(bench_table(result))
 
 

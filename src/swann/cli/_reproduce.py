@@ -41,13 +41,14 @@ from ._options import (
 from ._recipe import RecipeOptions, run_recipe
 
 _TABLES = ("table1", "table2")
+_FEDERATED = ("table7", "fig12")
 _TABLE2_SEEDS = 5
 
 Name = Annotated[
     str,
     typer.Argument(
         help="table1, table2, fig6, fig9, fig10 (= table3), fig10-cifar100 (= table3-cifar100), "
-        "fig11 (= table4), fig13, table5, table6 or overhead",
+        "fig11 (= table4), fig12 (= table7), fig13, table5, table6 or overhead",
         show_default=False,
     ),
 ]
@@ -74,7 +75,12 @@ Seeds = Annotated[
 ]
 Iterations = Annotated[
     int | None,
-    typer.Option(help="Iterations in the place of the recipe's length", min=1, show_default=False, metavar="N"),
+    typer.Option(
+        help="Iterations (rounds, where it is federated) in the place of the recipe's length",
+        min=1,
+        show_default=False,
+        metavar="N",
+    ),
 ]
 
 
@@ -109,7 +115,7 @@ def reproduce(
 
     Example: swann reproduce fig9 --scale small --data-dir ~/data
     """
-    known = (*_TABLES, *recipe_names())
+    known = (*_TABLES, *recipe_names(), *_FEDERATED)
     if name not in known:
         raise UnknownNameError(f"cannot reproduce {name!r}: {near_matches(name, known)}")
     if name == "table1":
@@ -138,6 +144,11 @@ def reproduce(
             overwrite=overwrite,
             as_json=as_json,
         )
+        if name in _FEDERATED:
+            from ._federated_recipe import run_federated_recipe  # needs the extra 'federated'
+
+            run_federated_recipe("small" if scale == "small" else "full", options)
+            return
         run_recipe(load_recipe(name, "small" if scale == "small" else "full"), options)
 
 

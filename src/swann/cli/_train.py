@@ -137,7 +137,7 @@ def train(
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
-    network = _network(task, p, draw, repair, order, granularity, seed)
+    network = make_network(task, p, draw, repair, order, granularity, seed)
     fabric = start(config)
     with resumable(directory):
         folder = directory.make() if fabric.is_global_zero else directory.path
@@ -178,6 +178,11 @@ def _write(network: nn.Module, history: History, directory: RunDirectory, model:
     """Write a run's results and return the name of the file with the weights."""
     write_text(directory / "history.json", history.to_json() + "\n")
     draw_picture(partial(plot, {model: [history]}), directory / "curves.png")
+    return write_network(network, directory)
+
+
+def write_network(network: nn.Module, directory: RunDirectory) -> str:
+    """Write a network and return the name of its file."""
     if isinstance(network, (SmallWorldNetwork, SmallWorldDenseNet)):
         save(network, directory / "network.safetensors")
         return "network.safetensors"
@@ -186,9 +191,10 @@ def _write(network: nn.Module, history: History, directory: RunDirectory, model:
     return "weights.pt"
 
 
-def _network(
+def make_network(
     task: Task, p: float | None, draw: str, repair: bool, order: str, granularity: int, seed: int
 ) -> nn.Module:
+    """Return what the options name: a model as it comes, its small-world twin, or a converted file."""
     if task.model.endswith(".safetensors"):
         if p is not None:
             raise InvalidValueError(f"{task.model} is converted already; leave out --p")

@@ -114,10 +114,10 @@ def run_comparison(
         InvalidValueError: two names that would share their files in the directory.
         FileFormatError: a history or checkpoint in the directory is damaged or of another run.
     """
-    names = {_slug(name): name for name in networks}
+    names = {slug(name): name for name in networks}
     for name in networks:
-        if names[_slug(name)] != name:
-            raise InvalidValueError(f"networks: {name!r} and {names[_slug(name)]!r} differ in punctuation alone")
+        if names[slug(name)] != name:
+            raise InvalidValueError(f"networks: {name!r} and {names[slug(name)]!r} differ in punctuation alone")
     histories: dict[str, list[History]] = {name: [] for name in networks}
     for seed in seeds:
         for name, create in networks.items():
@@ -145,8 +145,8 @@ def run_network(
 
     record = checkpoint = None
     if directory is not None:
-        slug = f"{_slug(name)}-{config.seed}"
-        record, checkpoint = directory / f"history-{slug}.json", directory / f"checkpoint-{slug}.ckpt"
+        ending = f"{slug(name)}-{config.seed}"
+        record, checkpoint = directory / f"history-{ending}.json", directory / f"checkpoint-{ending}.ckpt"
         if record.is_file():
             return _read(record)
     history = fit(
@@ -166,7 +166,7 @@ def run_network(
     return history
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """Return a name as a part of a file's name."""
     return "".join(letter if letter.isalnum() else "-" for letter in name)
 

@@ -141,7 +141,7 @@ def parse_recipe(name: str, text: str, scale: Scale) -> Recipe:
         values = tomllib.loads(text)
         small = values.pop("small", {})
         if scale == "small":
-            values = _merged(values, small)
+            values = merged(values, small)
         training = values.pop("training", None)
         paper = values.pop("paper")
         points = tuple(PaperPoint(**point) for point in paper.pop("points", ()))
@@ -161,10 +161,10 @@ def _folder() -> Any:
     return files(__package__) / "recipes"
 
 
-def _merged(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+def merged(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with others in their place, table by table."""
     result = dict(values)
     for key, value in others.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = _merged(result[key], value) if both else value
+        result[key] = merged(result[key], value) if both else value
     return result

@@ -4,17 +4,17 @@ from typing import Any
 from rich.table import Table
 
 from ._environment import environment_lines
-from ._recipe import Recipe
+from ._recipe import Paper, Recipe
 
 _HEADER = ("error, baseline", "iterations", "error, small world", "iterations", "speed-up")
 
 
-def paper_table(recipe: Recipe) -> Table:
+def paper_table(paper: Paper) -> Table:
     """Return the paper's figures as a rich table."""
-    table = Table(title="The paper's figures", caption=recipe.paper.note, caption_justify="left")
+    table = Table(title="The paper's figures", caption=paper.note, caption_justify="left")
     for name in _HEADER:
         table.add_column(name, justify="right")
-    for cells in _rows(recipe):
+    for cells in _rows(paper):
         table.add_row(*cells)
     return table
 
@@ -33,14 +33,20 @@ def recipe_markdown(recipe: Recipe, seeds: range, result: str, environment: Mapp
     lines += [f"- Scale: {recipe.scale}; seeds {', '.join(map(str, seeds))}", of_network]
     if recipe.training is not None:
         lines += ["", "```json", recipe.training.to_json(), "```"]
-    lines += ["", "## In the paper", "", recipe.paper.note, ""]
-    if recipe.paper.points:
-        table = [_HEADER, ("---:",) * len(_HEADER), *_rows(recipe)]
-        lines += [*(f"| {' | '.join(cells)} |" for cells in table), ""]
+    lines += ["", "## In the paper", "", *paper_lines(recipe.paper)]
     return "\n".join([*lines, "## Here", "", result])
 
 
-def _rows(recipe: Recipe) -> list[tuple[str, ...]]:
+def paper_lines(paper: Paper) -> list[str]:
+    """Return what the paper found as lines of Markdown."""
+    lines = [paper.note, ""]
+    if paper.points:
+        table = [_HEADER, ("---:",) * len(_HEADER), *_rows(paper)]
+        lines += [*(f"| {' | '.join(cells)} |" for cells in table), ""]
+    return lines
+
+
+def _rows(paper: Paper) -> list[tuple[str, ...]]:
     return [
         (
             f"{point.baseline_error:.2f} %",
@@ -49,5 +55,5 @@ def _rows(recipe: Recipe) -> list[tuple[str, ...]]:
             f"{point.twin:,}",
             f"{point.speed_up:.2f}×",
         )
-        for point in recipe.paper.points
+        for point in paper.points
     ]

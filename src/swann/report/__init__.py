@@ -3,6 +3,7 @@
 from ._bench_plot import plot_bench
 from ._density_plot import plot_densities
 from ._graph_plot import can_be_drawn, plot_graph
+from ._partition_plot import plot_partition
 from ._search_plot import plot_search
 from ._sweep_plot import plot_sweep
 from ._weights_plot import plot_weights
@@ -14,6 +15,7 @@ __all__ = [
     "plot_bench",
     "plot_densities",
     "plot_graph",
+    "plot_partition",
     "plot_search",
     "plot_sweep",
     "plot_weights",

@@ -1,0 +1,105 @@
+"""The part of Flower that runs on a client."""
+
+from collections.abc import Callable
+
+import numpy as np
+from flwr.app import ConfigRecord, Context, Message
+from flwr.clientapp import ClientApp
+from flwr.clientapp.mod import fixedclipping_mod
+from flwr.clientapp.typing import ClientAppCallable
+from flwr.supercore.differential_privacy import KEY_CLIPPING_NORM
+from torch import nn
+
+from .._errors import FileFormatError
+from ..train._random import Stream, derive_seed
+from ._architecture import Architecture
+from ._compression import decode_weights, encode_update
+from ._local_training import ClientData, train_locally
+from ._messages import ARRAYS, CONFIG, Answer, Order
+from ._state import counters_of, set_state_, weights_of
+
+OpenData = Callable[[Context], ClientData]
+"""Returns the images of the client that a context describes."""
+
+_KNOWN = "swann-architecture"
+"""Where a client keeps the architecture from one round to the next."""
+
+
+class NoArchitectureError(FileFormatError):
+    """The server believes that the client has the architecture, and it has not."""
+
+
+def make_client_app(open_data: OpenData) -> ClientApp:
+    """Return the app that trains on a client's images, for Flower's SuperNodes or a simulation.
+
+    A client gets the architecture once and keeps it; each round brings weights and how to train, and takes weights
+    back. It answers with an error to a message that it does not understand, and trains nothing then.
+
+    Args:
+        open_data: gives the images of a client; called in every round, so it should keep what it read.
+    """
+    app = ClientApp(mods=[_clip_if_asked])
+    networks: dict[str, nn.Module] = {}
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        order = Order.of(message.content)
+        architecture = _architecture(order, context)
+        if order.digest not in networks:
+            networks.clear()
+            networks[order.digest] = architecture.build()
+        config = message.content.config_records[CONFIG]
+        received = decode_weights(message.content.array_records[ARRAYS])
+        seed = client_seed(order.seed, int(config["server-round"]), context)  # type: ignore[arg-type]
+        network, own = networks[order.digest], open_data(context)
+        set_state_(network, received, order.counters)
+        trained = train_locally(network, own, order.local, seed, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
+        weights = weights_of(network)
+        arrays, scales = encode_update(
+            {name: weights[name] for name in received}, received, order.compression, np.random.default_rng(seed)
+        )
+        answer = Answer(
+            arrays=arrays,
+            digest=order.digest,
+            scales=scales,
+            counters=counters_of(network),
+            n_examples=len(own),
+            train_loss=trained.loss,
+            steps=trained.steps,
+            seconds=trained.seconds,
+        )
+        return Message(content=answer.content(), reply_to=message)
+
+    return app
+
+
+def client_seed(seed: int, server_round: int, context: Context) -> int:
+    """Return the seed of a client in a round, the same wherever it is computed."""
+    client = int(context.node_config.get("partition-id", context.node_id % 2**32))
+    return derive_seed(seed, Stream.MODEL, server_round, client)
+
+
+def remember(context: Context, architecture: Architecture) -> None:
+    """Keep an architecture for the rounds to come."""
+    context.state[_KNOWN] = ConfigRecord({"architecture": architecture.to_json()})
+
+
+def _clip_if_asked(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+    """Clip the update where the server's strategy wants differential privacy on the clients."""
+    if KEY_CLIPPING_NORM in message.content.config_records.get(CONFIG, {}):
+        return fixedclipping_mod(message, context, call_next)
+    return call_next(message, context)
+
+
+def _architecture(order: Order, context: Context) -> Architecture:
+    """Return what the message brings or the client has kept."""
+    if order.architecture:
+        found = Architecture.from_json(order.architecture)
+        if found.digest != order.digest:
+            raise FileFormatError(f"the architecture's SHA-256 is {found.digest[:8]}…, not {order.digest[:8]}…")
+        remember(context, found)
+        return found
+    kept = context.state.config_records.get(_KNOWN)
+    if kept is None or (found := Architecture.from_json(str(kept["architecture"]))).digest != order.digest:
+        raise NoArchitectureError(f"no architecture {order.digest[:8]}… is kept here; send it again")
+    return found

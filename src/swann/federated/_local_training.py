@@ -1,0 +1,97 @@
+"""The training that a client does in a round."""
+
+import time
+from dataclasses import dataclass
+from itertools import count, islice
+
+import torch
+from torch import Tensor, nn
+
+from .._errors import InvalidValueError
+from ..data import ImageData, batches
+from ..train._evaluate import cross_entropy
+from ..train._random import random_state_kept, seed_model
+from ._config import LocalTraining
+
+
+@dataclass(frozen=True)
+class ClientData:
+    """The training images that a client has.
+
+    Args:
+        data: the dataset, whose mean and standard deviation all clients share.
+        rows: the client's images in it, int64; all of them if None.
+    """
+
+    data: ImageData
+    rows: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.data.train_images) if self.rows is None else len(self.rows)
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return its images, uint8, and labels."""
+        if self.rows is None:
+            return self.data.train_images, self.data.train_labels
+        return self.data.train_images[self.rows], self.data.train_labels[self.rows]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the training of a client in a round came to.
+
+    Args:
+        loss: mean over its batches.
+        steps: of the optimizer.
+        seconds: it took.
+    """
+
+    loss: float
+    steps: int
+    seconds: float
+
+
+def train_locally(
+    network: nn.Module, own: ClientData, settings: LocalTraining, seed: int, proximal_mu: float = 0.0
+) -> Trained:
+    """Train a network in place on a client's images.
+
+    Args:
+        network: with the weights that were received.
+        own: the client's images.
+        settings: how long, in which batches, by which optimizer.
+        seed: of the order of the images and of what is random in the network.
+        proximal_mu: adds mu/2 ‖w − w_received‖² to the loss (FedProx, Li et al. 2020).
+
+    Raises:
+        InvalidValueError: the client has no image, or the network no weight.
+    """
+    images, labels = own.tensors()
+    if len(images) == 0:
+        raise InvalidValueError("the client has no training image")
+    weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    received = [parameter.detach().clone() for parameter in weights] if proximal_mu else []
+    optimizer = settings.optimizer.build(weights)
+    size = min(settings.batch_size, len(images))
+    per_epoch = -(-len(images) // size) if settings.steps is None else len(images) // size
+    steps = settings.steps or per_epoch * (settings.epochs or 0)
+    source = (
+        batch
+        for epoch in count()
+        for batch in batches(images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None)
+    )
+    start, total = time.perf_counter(), 0.0
+    network.train()
+    with random_state_kept(torch.device("cpu")):
+        seed_model(seed, torch.device("cpu"))
+        for some, classes in islice(source, steps):
+            optimizer.zero_grad()
+            loss = cross_entropy(network(own.data.normalise(some)), classes)
+            total += loss.item()
+            if proximal_mu:
+                loss = loss + proximal_mu / 2 * sum(
+                    (now - before).square().sum() for now, before in zip(weights, received, strict=True)
+                )
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return Trained(total / steps, steps, time.perf_counter() - start)

@@ -1,0 +1,210 @@
+"""A strategy around Flower's own: sends what exists, refuses what does not fit, counts what travelled."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+from .._errors import FileFormatError
+from ..train._random import Stream, derive_seed
+from ._architecture import Architecture
+from ._compression import decode_update, encode_weights, n_bytes
+from ._config import FederatedConfig
+from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
+from ._state import Counters, Weights, difference
+from ._strategies import make_strategy, seeded
+
+
+@dataclass
+class Traffic:
+    """What happened between server and clients in a round.
+
+    Args:
+        asked: clients that got a message.
+        answered: clients whose answer was averaged.
+        refused: reasons by client, of answers that were not.
+        bytes_down: to the clients.
+        bytes_up: from the clients.
+        client_seconds: of training, of all clients together.
+        steps: of their optimizers.
+        train_loss: mean over the clients' images.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    refused: list[str] = field(default_factory=list)
+    bytes_down: int = 0
+    bytes_up: int = 0
+    client_seconds: float = 0.0
+    steps: int = 0
+    train_loss: float = math.nan
+
+    @property
+    def missing(self) -> int:
+        """Clients that did not answer in time."""
+        return self.asked - self.answered - len(self.refused)
+
+
+class CheckedStrategy(Strategy):
+    """One of Flower's strategies, with answers checked before it sees them.
+
+    A client gets the architecture with its first message and again after it said that it lost it. Refused, and named,
+    is an answer with an error, of another architecture, with arrays that are missing, of another shape or not finite,
+    without a positive number of images, and a second one of the same client. Whole numbers of the network's state are
+    not averaged: the largest counts. Clients are drawn, and noise is, from the seed and the round alone.
+
+    Args:
+        config: which strategy, with which settings.
+        architecture: of the network.
+        weights: at the beginning.
+        counters: at the beginning.
+        n_clients: clients that must be there before a round begins.
+        first_round: rounds that were done before.
+        seeded_noise: repeat the noise of differential privacy under the same seed. Whoever knows the seed can take the
+            noise away again: for experiments alone.
+    """
+
+    def __init__(
+        self,
+        config: FederatedConfig,
+        architecture: Architecture,
+        weights: Weights,
+        counters: Counters,
+        n_clients: int,
+        *,
+        first_round: int = 0,
+        seeded_noise: bool = False,
+    ) -> None:
+        self.config = config
+        self.architecture = architecture
+        self.weights = weights
+        self.counters = dict(counters)
+        self.first_round = first_round
+        self.inner = make_strategy(config, n_clients)
+        self.traffic = Traffic()
+        self.informed: set[int] = set()
+        self._seeded_noise = seeded_noise
+        self._asked: set[int] = set()
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Draw clients and return what each of them is sent."""
+        number = server_round + self.first_round
+        with seeded(derive_seed(self.config.seed, Stream.AUGMENT, number)):
+            messages = list(self.inner.configure_train(number, arrays, config, grid))
+        sent = encode_weights(self.weights, self.config.compression)
+        self.traffic = Traffic(asked=len(messages))
+        self._asked = {message.metadata.dst_node_id for message in messages}
+        for message in messages:
+            node = message.metadata.dst_node_id
+            text = "" if node in self.informed else self.architecture.to_json()
+            order = Order(
+                digest=self.architecture.digest,
+                architecture=text,
+                local=self.config.local,
+                compression=self.config.compression,
+                counters=self.counters,
+                seed=self.config.seed,
+            )
+            message.content = RecordDict({**message.content, ARRAYS: sent, OWN: order.record()})
+            self.traffic.bytes_down += n_bytes(sent) + len(text.encode())
+        return messages
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Check the answers and return what the inner strategy makes of those that fit; None without any."""
+        fitting: list[Message] = []
+        counters: list[Counters] = []
+        losses: list[tuple[int, float]] = []
+        seen: Counter[int] = Counter()
+        for reply in sorted(replies, key=lambda reply: reply.metadata.src_node_id):  # sums depend on the order
+            node = reply.metadata.src_node_id
+            seen[node] += 1
+            try:
+                answer, weights = self._accept(reply, seen[node])
+            except (FileFormatError, ValueError, KeyError, TypeError, OverflowError) as error:
+                self.traffic.refused.append(f"client {node}: {_last_line(error)}")
+                continue
+            self.informed.add(node)
+            fitting.append(reply)
+            counters.append(answer.counters)
+            losses.append((answer.n_examples, answer.train_loss))
+            self.traffic.client_seconds += answer.seconds
+            self.traffic.steps += answer.steps
+            metrics = MetricRecord({N_EXAMPLES: answer.n_examples, TRAIN_LOSS: answer.train_loss})
+            reply.content = RecordDict({ARRAYS: encode_weights(weights, "none"), METRICS: metrics})
+        self.traffic.answered = len(fitting)
+        if not fitting:
+            return None, None
+        total = sum(images for images, _ in losses)
+        self.traffic.train_loss = sum(images * loss for images, loss in losses) / total
+        found, metrics_of_all = self._aggregate(server_round + self.first_round, fitting)
+        if found is None:
+            return None, metrics_of_all
+        self._set(found, counters)
+        return encode_weights(self.weights, "none"), metrics_of_all
+
+    def configure_evaluate(self, *_: object) -> Iterable[Message]:
+        """Ask no client to evaluate: the server does."""
+        return []
+
+    def aggregate_evaluate(self, *_: object) -> MetricRecord | None:
+        """Return nothing."""
+        return None
+
+    def summary(self) -> None:
+        """Print nothing."""
+
+    def _accept(self, reply: Message, times: int) -> tuple[Answer, Weights]:
+        """Return what a reply holds, or raise an error that says why it is refused."""
+        node = reply.metadata.src_node_id
+        if node not in self._asked:
+            raise FileFormatError("answered without being asked")
+        if times > 1:
+            raise FileFormatError("answered twice; the first answer counts")
+        if reply.has_error():
+            self.informed.discard(node)  # perhaps it lost the architecture: send it again
+            raise FileFormatError(f"failed: {_last_line(reply.error.reason or reply.error.code)}")
+        self.traffic.bytes_up += sum(map(n_bytes, reply.content.array_records.values()))
+        answer = Answer.of(reply.content)
+        if answer.digest != self.architecture.digest:
+            raise FileFormatError(
+                f"trained another network, {answer.digest[:8]}… instead of {self.architecture.digest[:8]}…"
+            )
+        if answer.n_examples < 1 or not math.isfinite(answer.train_loss):
+            raise FileFormatError(f"{answer.n_examples} images, training loss {answer.train_loss:g}")
+        with np.errstate(invalid="ignore", over="ignore"):
+            weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
+        if problem := difference({name: array.shape for name, array in self.weights.items()}, weights):
+            raise FileFormatError(problem)
+        for name, array in weights.items():
+            if not np.isfinite(array).all():
+                raise FileFormatError(f"{name} is not finite")
+        return answer, {name: weights[name] for name in self.weights}
+
+    def _aggregate(self, number: int, replies: list[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        if self.config.privacy.kind != "none" and not self._seeded_noise:
+            return self.inner.aggregate_train(number, replies)
+        with seeded(derive_seed(self.config.seed, Stream.MODEL, number)):
+            return self.inner.aggregate_train(number, replies)
+
+    def _set(self, found: ArrayRecord, counters: list[Counters]) -> None:
+        """Take the mean as the network's weights; a variance that noise made negative becomes 0."""
+        for name, array in found.items():
+            values = array.numpy().astype(np.float32)
+            self.weights[name] = values.clip(min=0) if name.endswith("running_var") else values
+        for name in self.counters:
+            self.counters[name] = max(each.get(name, 0) for each in counters)
+
+
+def _last_line(problem: object) -> str:
+    """Return the last line of a message, which of a traceback is the error."""
+    lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "no reason given"
