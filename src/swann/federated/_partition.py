@@ -109,7 +109,8 @@ def split(
     `iid` deals them at random. `shards` sorts them by label, cuts them into two shards a client and deals the shards
     at random (McMahan et al. 2017; the SWANN paper's non-IID data: 200 shards of 300 for 100 clients). `dirichlet`
     draws each client's mixture of classes from a Dirichlet distribution around that of all images (Hsu, Qi and Brown
-    2019); where a class is used up, the others take its place.
+    2019), with a concentration of alpha a class where classes are equally frequent; where a class is used up, the
+    others take its place.
 
     Args:
         kind: 'iid', 'shards' or 'dirichlet'.
@@ -155,7 +156,7 @@ def _split_dirichlet(values: Rows, clients: int, alpha: float, generator: np.ran
         raise InvalidValueError(f"alpha: expected a finite number above 0, found {alpha!r}")
     members = [generator.permutation(np.flatnonzero(values == label)) for label in np.unique(values)]
     left = np.array([len(of_class) for of_class in members])
-    concentration = alpha * left / len(values)
+    concentration = alpha * len(left) * left / len(values)
     sizes = [len(part) for part in np.array_split(values, clients)]
     dealt: list[Rows] = [np.empty(0, np.int64)] * clients
     for client in generator.permutation(clients):  # the last ones get what is left: let chance decide who that is
