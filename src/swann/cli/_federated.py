@@ -190,6 +190,7 @@ def simulate_command(
         model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
     )
     dealt = federated.split(partition, task.data.train_labels.numpy(), clients, alpha=alpha, seed=seed)
+    federated.check_strategy(config, clients)
     settings: dict[str, Any] = {"command": "federated simulate", "model": model, "p": p, "data": task.data.name}
     settings |= {"width": width, "image_size": image_size, "draw": draw, "repair": repair, "order": order}
     settings |= {"granularity": granularity, "clients": clients, "partition": partition, "alpha": alpha}

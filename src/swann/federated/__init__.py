@@ -9,14 +9,16 @@ from ._client import make_client_app
 from ._config import FederatedConfig, LocalTraining, Privacy
 from ._history import FederatedHistory, Round
 from ._local_grid import LocalGrid
+from ._local_training import ClientData
 from ._partition import Imbalance, Partition, split
 from ._simulate import simulate
-from ._strategies import strategy_names
+from ._strategies import check_strategy, strategy_names
 from ._strategy import CheckedStrategy
 
 __all__ = [
     "Architecture",
     "CheckedStrategy",
+    "ClientData",
     "FederatedConfig",
     "FederatedHistory",
     "Imbalance",
@@ -25,6 +27,7 @@ __all__ = [
     "Partition",
     "Privacy",
     "Round",
+    "check_strategy",
     "make_client_app",
     "simulate",
     "split",

@@ -32,7 +32,7 @@ class Architecture:
     @classmethod
     def of(cls, network: SmallWorldNetwork | SmallWorldDenseNet) -> "Architecture":
         """Return that of a small-world network."""
-        return cls(plan=network.plan.to_json())
+        return cls(plan=json.loads(json.dumps(network.plan.to_json())))
 
     @classmethod
     def by_name(

@@ -15,7 +15,7 @@ from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
 from ._compression import decode_weights, encode_update
 from ._local_training import ClientData, train_locally
-from ._messages import ARRAYS, CONFIG, Answer, Order
+from ._messages import ARRAYS, CONFIG, OWN, Answer, Order
 from ._state import counters_of, set_state_, weights_of
 
 OpenData = Callable[[Context], ClientData]
@@ -87,7 +87,13 @@ def remember(context: Context, architecture: Architecture) -> None:
 def _clip_if_asked(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
     """Clip the update where the server's strategy wants differential privacy on the clients."""
     if KEY_CLIPPING_NORM in message.content.config_records.get(CONFIG, {}):
-        return fixedclipping_mod(message, context, call_next)
+        own = message.content.pop(OWN)  # Flower's clipping wants its settings alone
+
+        def call_with_own(message: Message, context: Context) -> Message:
+            message.content[OWN] = own
+            return call_next(message, context)
+
+        return fixedclipping_mod(message, context, call_with_own)
     return call_next(message, context)
 
 

@@ -85,11 +85,10 @@ def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compr
             raise ValueError(f"{name} is of type {array.dtype}, expected {np.dtype(wanted)}")
     if compression == "none":
         return dict(arrays)
-    if compression == "fp16":
-        return {name: _sum(sent[name], array.astype(np.float32)) for name, array in arrays.items()}
-    factors = np.asarray(scales, np.float32) / _LEVELS
+    factors = np.asarray(scales, np.float32) / _LEVELS if compression == "int8" else np.ones(len(arrays), np.float32)
     found = zip(arrays.items(), factors, strict=True)
-    return {name: _sum(sent[name], array.astype(np.float32) * factor) for (name, array), factor in found}
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is for the caller to find
+        return {name: _sum(sent[name], array.astype(np.float32) * factor) for (name, array), factor in found}
 
 
 def n_bytes(record: ArrayRecord) -> int:

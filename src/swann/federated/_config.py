@@ -124,6 +124,10 @@ class FederatedConfig:
         check_number("timeout", self.timeout, above=0)
         if self.target_error is not None:
             check_number("target_error", self.target_error, low=0, high=1)
+        if self.privacy.kind == "client" and self.compression != "none":
+            raise InvalidValueError(
+                f"compression: clients clip weights, expected 'none' with privacy 'client', found {self.compression!r}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values."""

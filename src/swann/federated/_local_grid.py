@@ -19,6 +19,9 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+_START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+"""How processes start: from one that has imported everything, where the system can do that."""
+
 MakeApp = Callable[[], ClientApp]
 _RUN_ID = 1
 
@@ -50,6 +53,8 @@ class LocalGrid(Grid):
             number: Context(_RUN_ID, number, dict(config), (states or {}).get(number, RecordDict()), {})
             for number, config in enumerate(node_configs, start=1)
         }
+        if n_workers > 1 and _START == "forkserver":
+            multiprocessing.get_context(_START).set_forkserver_preload([__package__])
         self._workers = [_Worker(make_app) for _ in range(n_workers)] if n_workers > 1 else []
         self._app = None if self._workers else make_app()
         self._replies: dict[str, Message] = {}
@@ -127,7 +132,7 @@ class LocalGrid(Grid):
                 left = None if end is None else max(0.0, end - time.monotonic())
                 busy = {worker.connection: worker for worker in self._workers if worker.message}
                 ready = wait(list(busy), left)
-                replies += [self._take(busy[connection]) for connection in ready]  # type: ignore[index]
+                replies += [self._take(busy[connection]) for connection in ready]
                 if not ready and left is not None:
                     break
         finally:
@@ -160,7 +165,7 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(_START)
         self.connection, other = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(other, self._make_app), daemon=True)
         self.process.start()

@@ -7,4 +7,3 @@ from .._errors import require_extra
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
 require_extra("flwr", "federated")
-require_extra("lightning", "federated")

@@ -13,6 +13,7 @@ from flwr.serverapp.strategy import FedAvg, Strategy
 from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ._config import FederatedConfig
 from ._messages import ARRAYS, CONFIG, N_EXAMPLES, TRAIN_LOSS
+from ._quiet import quiet
 
 _NOT_FOR_WEIGHTS = ("FedXgbBagging", "FedXgbCyclic")
 _SET_HERE = ("fraction_", "min_", "weighted_by_key", "arrayrecord_key", "configrecord_key", "train_", "evaluate_")
@@ -80,6 +81,17 @@ def make_strategy(config: FederatedConfig, n_clients: int) -> Strategy:
         "client": flower.DifferentialPrivacyClientSideFixedClipping,
     }
     return wrappers[privacy.kind](inner, privacy.noise_multiplier, privacy.clipping_norm, config.per_round)
+
+
+def check_strategy(config: FederatedConfig, n_clients: int) -> None:
+    """Raise the error that `simulate` would, for a strategy that does not fit.
+
+    Raises:
+        UnknownNameError: Flower has no such strategy.
+        InvalidValueError: it takes no such option, or too many clients are wanted in a round.
+    """
+    with quiet():
+        make_strategy(config, n_clients)
 
 
 @contextlib.contextmanager

@@ -180,8 +180,7 @@ class CheckedStrategy(Strategy):
             )
         if answer.n_examples < 1 or not math.isfinite(answer.train_loss):
             raise FileFormatError(f"{answer.n_examples} images, training loss {answer.train_loss:g}")
-        with np.errstate(invalid="ignore", over="ignore"):
-            weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
+        weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
         if problem := difference({name: array.shape for name, array in self.weights.items()}, weights):
             raise FileFormatError(problem)
         for name, array in weights.items():

@@ -1,0 +1,74 @@
+"""Client apps that fail on purpose; worker processes import them from here."""
+
+import os
+import time
+
+from flwr.app import ArrayRecord
+
+from swann.federated import ClientData, make_client_app
+
+FAULTY = 2
+"""The client that fails; clients are numbered from 0."""
+
+
+def faulty_app(data, rows, fault):
+    app = make_client_app(lambda context: ClientData(data, rows[context.node_config["partition-id"]]))
+
+    def call(message, context):
+        if context.node_config["partition-id"] == FAULTY:
+            return globals()[fault](app, message, context)
+        return app(message, context)
+
+    return call
+
+
+def raises(app, message, context):
+    raise RuntimeError("out of battery")
+
+
+def ends(app, message, context):
+    os._exit(1)
+
+
+def sleeps(app, message, context):
+    time.sleep(60)
+
+
+def sends_nan(app, message, context):
+    reply = app(message, context)
+    return _changed(reply, message, lambda array: array * float("nan"))
+
+
+def sends_other_shapes(app, message, context):
+    reply = app(message, context)
+    return _changed(reply, message, lambda array: array.reshape(-1)[:1])
+
+
+def sends_other_network(app, message, context):
+    reply = app(message, context)
+    reply.content["swann"]["digest"] = "0" * 64
+    return reply
+
+
+def sends_less(app, message, context):
+    reply = app(message, context)
+    reply.content["arrays"] = ArrayRecord(dict(list(reply.content["arrays"].items())[1:]))
+    return reply
+
+
+def sends_nothing(app, message, context):
+    reply = app(message, context)
+    del reply.content["swann"]
+    return reply
+
+
+def claims_no_images(app, message, context):
+    reply = app(message, context)
+    reply.content["metrics"]["num-examples"] = -5
+    return reply
+
+
+def _changed(reply, message, change):
+    arrays = reply.content["arrays"]
+    reply.content["arrays"] = ArrayRecord({name: type(array)(change(array.numpy())) for name, array in arrays.items()})
+    return reply

@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+import swann
+from swann import FileFormatError
+from swann.federated import Architecture
+
+
+def test_a_plan_goes_through_json_and_builds_the_same_network(twin):
+    found = Architecture.from_json(Architecture.of(twin).to_json())
+    assert found == Architecture.of(twin)
+    assert found.digest == Architecture.of(twin).digest
+    built = found.build()
+    built.load_state_dict(twin.state_dict())
+    images = torch.rand(3, 1, 8, 8)
+    assert torch.equal(built.eval()(images), twin.eval()(images))
+
+
+def test_a_model_by_name_builds(architecture):
+    named = Architecture.by_name("swann:mnist5", in_channels=1, n_classes=10, image_size=8, width=0.5)
+    assert Architecture.from_json(named.to_json()).build()(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert named.digest != architecture.digest
+
+
+def test_another_rewiring_is_another_architecture(twin):
+    other = swann.convert(swann.models.mnist5(image_size=8), torch.zeros(1, 1, 8, 8), 0.5, seed=1)
+    again = swann.convert(swann.models.mnist5(image_size=8), torch.zeros(1, 1, 8, 8), 0.5, seed=2)
+    assert Architecture.of(other).digest != Architecture.of(again).digest
+
+
+def test_building_leaves_the_random_state_alone(architecture):
+    before = torch.get_rng_state()
+    architecture.build()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": null, "model": null}', '{"plan": {}, "model": {}}'])
+def test_another_text_is_refused(text):
+    with pytest.raises(FileFormatError, match="not an architecture"):
+        Architecture.from_json(text)
+
+
+@pytest.mark.parametrize("values", [{"plan": {}, "model": None}, {"plan": None, "model": {"nme": "swann:mnist5"}}])
+def test_a_damaged_architecture_does_not_build(values):
+    with pytest.raises(FileFormatError):
+        Architecture(**values).build()

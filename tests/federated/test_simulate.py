@@ -1,0 +1,180 @@
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import swann
+from swann import FileFormatError, InvalidValueError, OutputError
+from swann.federated import Architecture, LocalTraining, Privacy, simulate
+from swann.federated._state import counters_of, weights_of
+from swann.train import OptimizerConfig
+
+
+def same(one, other):
+    first, second = one.state_dict(), other.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def without_times(history):
+    return [
+        (each.number, each.answered, each.bytes_down, each.bytes_up, each.steps, each.train_loss, each.test_error)
+        for each in history.rounds
+    ]
+
+
+def test_a_round_is_federated_averaging(twin, architecture, data, clients, make_config):
+    """Against McMahan's algorithm written out in a few lines: all clients, a step of plain SGD on all their images."""
+    local = LocalTraining(epochs=1, batch_size=1000, optimizer=OptimizerConfig("sgd", lr=0.05))
+    start, sums, total = copy.deepcopy(twin), {}, 0
+    for rows in clients.rows:
+        network = copy.deepcopy(start).train()
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+        images = data.normalise(data.train_images[rows])
+        torch.nn.functional.cross_entropy(network(images), data.train_labels[rows]).backward()
+        optimizer.step()
+        total += len(rows)
+        for name, array in weights_of(network).items():
+            sums[name] = sums.get(name, 0) + len(rows) * array.astype(np.float64)
+    history = simulate(twin, architecture, data, clients, make_config(rounds=1, per_round=8, local=local))
+    for name, array in weights_of(twin).items():
+        np.testing.assert_allclose(array, sums[name] / total, rtol=1e-4, atol=1e-6)
+    assert set(counters_of(twin).values()) == {1}
+    assert history.rounds[0].steps == 8
+
+
+def test_the_seed_decides_everything_and_the_number_of_processes_nothing(
+    twin, architecture, data, clients, make_config
+):
+    runs = []
+    for n_workers, seed in ((1, 0), (2, 0), (1, 1)):
+        network = copy.deepcopy(twin)
+        history = simulate(
+            network, architecture, data, clients, make_config(compression="int8", seed=seed), n_workers=n_workers
+        )
+        runs.append((network, without_times(history)))
+    assert same(runs[0][0], runs[1][0])
+    assert runs[0][1] == runs[1][1]
+    assert not same(runs[0][0], runs[2][0])
+    assert not runs[0][0].training
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_stopped(twin, architecture, data, clients, make_config, tmp_path):
+    config = make_config(rounds=4, strategy="fedadam")
+    whole, parts = copy.deepcopy(twin), copy.deepcopy(twin)
+    wanted = simulate(whole, architecture, data, clients, config)
+
+    def stop(history):
+        if len(history.rounds) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stopped = simulate(parts, architecture, data, clients, config, checkpoint=tmp_path / "run", on_round=stop)
+    assert stopped.interrupted
+    assert len(stopped.rounds) == 2
+    resumed = copy.deepcopy(twin)
+    history = simulate(resumed, architecture, data, clients, config, checkpoint=tmp_path / "run", resume=True)
+    assert same(whole, resumed)
+    assert without_times(history) == without_times(wanted)
+    assert not history.interrupted
+
+
+_KILLED = """
+import sys, torch, swann
+from swann.federated import Architecture, FederatedConfig, LocalTraining, simulate, split
+data = swann.data.load("digits").subset(200, 60)
+twin = swann.load(sys.argv[1])
+clients = split("iid", data.train_labels.numpy(), 8, seed=0)
+config = FederatedConfig(rounds=12, per_round=4, local=LocalTraining(epochs=None, steps=3))
+simulate(twin, Architecture.of(twin), data, clients, config, checkpoint=sys.argv[2],
+         on_round=lambda history: print(len(history.rounds), flush=True))
+"""
+
+
+def test_a_killed_server_loses_the_running_round_at_most(twin, architecture, data, clients, make_config, tmp_path):
+    swann.save(twin, tmp_path / "twin.safetensors")
+    arguments = [sys.executable, "-c", _KILLED, str(tmp_path / "twin.safetensors"), str(tmp_path / "run")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        for line in process.stdout:
+            if line == "5\n":
+                time.sleep(0.01)
+                process.kill()
+                break
+    numbers = []
+    config = make_config(rounds=12)
+    whole, resumed = copy.deepcopy(twin), copy.deepcopy(twin)
+    simulate(whole, architecture, data, clients, config)
+    simulate(
+        *(resumed, architecture, data, clients, config),
+        checkpoint=tmp_path / "run",
+        resume=True,
+        on_round=lambda history: numbers.append(len(history.rounds)),
+    )
+    assert 6 <= numbers[0] <= 12
+    assert numbers[-1] == 12
+    assert same(whole, resumed)
+
+
+def test_it_stops_at_a_target_error(twin, architecture, data, clients, make_config):
+    history = simulate(twin, architecture, data, clients, make_config(rounds=5, target_error=1.0))
+    assert len(history.rounds) == 1
+    assert not history.interrupted
+
+
+def test_rounds_between_evaluations_have_no_error(twin, architecture, data, clients, make_config):
+    history = simulate(twin, architecture, data, clients, make_config(rounds=3, evaluate_every=2))
+    assert [each.test_error is None for each in history.rounds] == [True, False, False]
+
+
+def test_a_model_by_name_is_trained_too(data, clients, make_config):
+    network = swann.models.mnist5(image_size=8)
+    named = Architecture.by_name("swann:mnist5", in_channels=1, n_classes=10, image_size=8)
+    before = weights_of(network)
+    history = simulate(network, named, data, clients, make_config())
+    assert history.rounds[-1].answered == 4
+    assert any(not np.array_equal(array, before[name]) for name, array in weights_of(network).items())
+
+
+@pytest.mark.parametrize("kind", ["server", "client"])
+def test_differential_privacy_clips_what_a_client_changes(kind, twin, architecture, data, clients, make_config):
+    before = weights_of(twin)
+    privacy = Privacy(kind, noise_multiplier=0.0, clipping_norm=1e-3)
+    simulate(twin, architecture, data, clients, make_config(rounds=1, privacy=privacy))
+    change = np.sqrt(sum(((array - before[name]) ** 2).sum() for name, array in weights_of(twin).items()))
+    assert 0 < change <= 1e-3 * 1.001
+
+
+@pytest.mark.parametrize("kind", ["server", "client"])
+def test_differential_privacy_adds_noise_of_the_size_asked_for(kind, twin, architecture, data, clients, make_config):
+    before = weights_of(twin)
+    privacy = Privacy(kind, noise_multiplier=100.0, clipping_norm=1e-3)
+    simulate(twin, architecture, data, clients, make_config(rounds=1, privacy=privacy))
+    changes = np.concatenate(
+        [(array - before[name]).ravel() for name, array in weights_of(twin).items() if "running" not in name]
+    )
+    assert changes.std() == pytest.approx(100 * 1e-3 / 4, rel=0.1)  # over the 4 clients
+    assert all((array >= 0).all() for name, array in weights_of(twin).items() if name.endswith("running_var"))
+
+
+def test_bad_places_for_a_checkpoint_are_refused(twin, architecture, data, clients, make_config, tmp_path):
+    path = tmp_path / "run"
+    with pytest.raises(OutputError, match=f"nothing to resume: no checkpoint at {path}"):
+        simulate(twin, architecture, data, clients, make_config(), checkpoint=path, resume=True)
+    simulate(twin, architecture, data, clients, make_config(), checkpoint=path)
+    with pytest.raises(InvalidValueError, match=f"{path} exists: resume that run"):
+        simulate(twin, architecture, data, clients, make_config(), checkpoint=path)
+    with pytest.raises(FileFormatError, match="run with other settings: config.rounds is 2 there, 3 here"):
+        simulate(twin, architecture, data, clients, make_config(rounds=3), checkpoint=path, resume=True)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(FileFormatError, match="is truncated or not a checkpoint"):
+        simulate(twin, architecture, data, clients, make_config(), checkpoint=path, resume=True)
+    with pytest.raises(InvalidValueError, match="workers: expected 1 or more, found 0"):
+        simulate(twin, architecture, data, clients, make_config(), n_workers=0)
+    assert list(Path(tmp_path).iterdir()) == [path]
