@@ -1,5 +1,6 @@
 """Client apps that fail on purpose; worker processes import them from here."""
 
+import json
 import os
 import time
 
@@ -72,3 +73,23 @@ def _changed(reply, message, change):
     arrays = reply.content["arrays"]
     reply.content["arrays"] = ArrayRecord({name: type(array)(change(array.numpy())) for name, array in arrays.items()})
     return reply
+
+
+def raises_at_key_sharing(app, message, context):
+    if any(record.get("stage") == "share_keys" for record in message.content.config_records.values()):
+        raise RuntimeError("out of battery")
+    return app(message, context)
+
+
+def diverges(app, message, context):
+    if "swann" in message.content:
+        local = json.loads(message.content["swann"]["local"])
+        local["optimizer"]["lr"] = 1e38
+        message.content["swann"]["local"] = json.dumps(local)
+    return app(message, context)
+
+
+def raises_in_training(app, message, context):
+    if "arrays" in message.content:
+        raise RuntimeError("out of battery")
+    return app(message, context)

@@ -1,6 +1,6 @@
 """Federated learning of many clients on this machine."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -111,6 +111,14 @@ PrivacyOption = Annotated[
 ]
 NoiseMultiplier = Annotated[float, option(help="Of differential privacy: noise over clipping norm", panel=_SERVER)]
 ClippingNorm = Annotated[float, option(help="Of differential privacy: largest L2 norm of an update", panel=_SERVER)]
+SecureAggregation = Annotated[
+    bool,
+    option(
+        "--secure-aggregation",
+        help="Let the server learn the mean of the updates alone, by Flower's SecAgg+",
+        panel=_SERVER,
+    ),
+]
 EvaluateRounds = Annotated[
     int, option("--evaluate-every", help="Rounds from one evaluation to the next", panel=_SERVER, min=1, metavar="N")
 ]
@@ -142,6 +150,7 @@ def simulate_command(
     privacy: PrivacyOption = "none",
     noise_multiplier: NoiseMultiplier = 1.0,
     clipping_norm: ClippingNorm = 1.0,
+    secure_aggregation: SecureAggregation = False,
     evaluate_every: EvaluateRounds = 1,
     target_error: TargetError = None,
     timeout: Timeout = 3600.0,
@@ -180,6 +189,7 @@ def simulate_command(
         strategy_options=dict(map(_name_and_value, strategy_option)),
         compression=compression,  # type: ignore[arg-type]
         privacy=federated.Privacy(privacy, noise_multiplier, clipping_norm),  # type: ignore[arg-type]
+        secure_aggregation=secure_aggregation,
         evaluate_every=evaluate_every,
         target_error=target_error,
         timeout=timeout,
@@ -190,6 +200,7 @@ def simulate_command(
         model, data, data_dir, download=download, image_size=image_size, width=width, validation=validation
     )
     dealt = federated.split(partition, task.data.train_labels.numpy(), clients, alpha=alpha, seed=seed)
+    config = replace(config, largest_client=int(dealt.sizes.max()))
     federated.check_strategy(config, clients)
     settings: dict[str, Any] = {"command": "federated simulate", "model": model, "p": p, "data": task.data.name}
     settings |= {"width": width, "image_size": image_size, "draw": draw, "repair": repair, "order": order}

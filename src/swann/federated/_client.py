@@ -15,7 +15,8 @@ from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
 from ._compression import decode_weights, encode_update
 from ._local_training import ClientData, train_locally
-from ._messages import ARRAYS, CONFIG, OWN, Answer, Order
+from ._messages import ARRAYS, CONFIG, Answer, Order
+from ._secure import mask_if_asked
 from ._state import counters_of, set_state_, weights_of
 
 OpenData = Callable[[Context], ClientData]
@@ -38,7 +39,7 @@ def make_client_app(open_data: OpenData) -> ClientApp:
     Args:
         open_data: gives the images of a client; called in every round, so it should keep what it read.
     """
-    app = ClientApp(mods=[_clip_if_asked])
+    app = ClientApp(mods=[mask_if_asked, _clip_if_asked])
     networks: dict[str, nn.Module] = {}
 
     @app.train()
@@ -87,13 +88,15 @@ def remember(context: Context, architecture: Architecture) -> None:
 def _clip_if_asked(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
     """Clip the update where the server's strategy wants differential privacy on the clients."""
     if KEY_CLIPPING_NORM in message.content.config_records.get(CONFIG, {}):
-        own = message.content.pop(OWN)  # Flower's clipping wants its settings alone
+        hidden = {name: record for name, record in message.content.config_records.items() if name != CONFIG}
+        for name in hidden:  # Flower's clipping wants its settings alone
+            del message.content[name]
 
-        def call_with_own(message: Message, context: Context) -> Message:
-            message.content[OWN] = own
+        def call_with_hidden(message: Message, context: Context) -> Message:
+            message.content.update(hidden)
             return call_next(message, context)
 
-        return fixedclipping_mod(message, context, call_with_own)
+        return fixedclipping_mod(message, context, call_with_hidden)
     return call_next(message, context)
 
 

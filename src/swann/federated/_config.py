@@ -92,6 +92,9 @@ class FederatedConfig:
         strategy_options: its arguments, such as `{"server_momentum": 0.9}` of 'fedavgm'.
         compression: 'none', 'fp16' or 'int8', see `encode`.
         privacy: differential privacy.
+        secure_aggregation: by Flower's SecAgg+ the server learns the mean of the updates alone, not those of a client;
+            it cannot check them then, and draws its masks anew in each run, so that weights differ in the last digits.
+        largest_client: images of the client with the most, for secure aggregation: one with more takes no part.
         evaluate_every: rounds from one evaluation to the next; the last one is always evaluated.
         target_error: stop at the first evaluation with this test error (a fraction) or less.
         timeout: seconds after which clients that did not answer are left behind.
@@ -111,13 +114,15 @@ class FederatedConfig:
     strategy_options: Mapping[str, float] = field(default_factory=dict)
     compression: Compression = "none"
     privacy: Privacy = field(default_factory=Privacy)
+    secure_aggregation: bool = False
+    largest_client: int = 1000
     evaluate_every: int = 1
     target_error: float | None = None
     timeout: float = 3600.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "per_round", "evaluate_every"):
+        for name in ("rounds", "per_round", "largest_client", "evaluate_every"):
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", self.seed, 0)
         check_choice("compression", self.compression, COMPRESSIONS)
@@ -128,6 +133,14 @@ class FederatedConfig:
             raise InvalidValueError(
                 f"compression: clients clip weights, expected 'none' with privacy 'client', found {self.compression!r}"
             )
+
+        if self.secure_aggregation and (self.compression != "none" or self.privacy.kind == "server"):
+            raise InvalidValueError(
+                "secure_aggregation: the server sees no client's update, so that compression and privacy 'server' are "
+                "not possible; leave them out, or clip on the clients"
+            )
+        if self.secure_aggregation and self.per_round < 3:
+            raise InvalidValueError(f"per_round: expected 3 or more with secure aggregation, found {self.per_round}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values."""

@@ -1,6 +1,7 @@
 """Clients of a simulation, as processes of this machine that Flower's messages are sent to."""
 
 import multiprocessing
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -119,7 +120,8 @@ class LocalGrid(Grid):
 
     def _run(self, waiting: list[Message], timeout: float | None) -> list[Message]:
         if self._app is not None:
-            return [_answer(self._app, message, self._context(message)) for message in waiting]
+            copies = [pickle.loads(pickle.dumps(message)) for message in waiting]  # apps may change what they get
+            return [_answer(self._app, message, self._context(message)) for message in copies]
         end = None if timeout is None else time.monotonic() + timeout
         replies: list[Message] = []
         waiting.reverse()

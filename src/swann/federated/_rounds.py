@@ -21,6 +21,7 @@ from ._compression import encode_weights
 from ._config import FederatedConfig
 from ._history import FederatedHistory, Round
 from ._quiet import quiet
+from ._secure import SecureGrid
 from ._state import counters_of, set_state_, weights_of
 from ._strategies import restore_strategy_, strategy_state
 from ._strategy import CheckedStrategy
@@ -75,6 +76,7 @@ class Rounds:
         self.rounds: list[Round] = []
         self._elapsed_before = 0.0
         self._stop = StopRequest()
+        self._secure: SecureGrid | None = None
         self._settings = {"config": self.config.to_dict(), "architecture": self.architecture.digest} | self.settings
 
     def restore(self) -> set[int]:
@@ -102,6 +104,8 @@ class Rounds:
             OutputError: the checkpoint cannot be written.
         """
         left = self.config.rounds - len(self.rounds)
+        if self.config.secure_aggregation:
+            grid = self._secure = SecureGrid(grid, self.config.largest_client)
         self._started = time.perf_counter()
         self._fabric = launch(TrainingConfig(epochs=1, accelerator="cpu")) if self.data is not None else None
         interrupted = False
@@ -142,6 +146,8 @@ class Rounds:
         if server_round == 0:
             return None
         number, traffic = server_round + self.strategy.first_round, self.strategy.traffic
+        if self._secure is not None:
+            traffic.bytes_down, traffic.bytes_up = self._secure.bytes_down, self._secure.bytes_up
         error = loss = None
         if self.data is not None and (number % self.config.evaluate_every == 0 or number == self.config.rounds):
             error, loss = self._evaluate(self.data)
