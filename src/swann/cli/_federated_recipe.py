@@ -44,7 +44,8 @@ def run_federated_recipe(scale: Scale, options: RecipeOptions) -> None:
         folder = directory.make()
         for name, setting in recipe.settings.items():
             begun = (folder / name / MARKER).is_file()
-            of_setting = RunDirectory(folder / name, settings | {"setting": name}, resume=begun)
+            named = {"setting": name, "title": f"{recipe.title}: {name}", "paper": asdict(setting.paper)}
+            of_setting = RunDirectory(folder / name, settings | named, resume=begun)
             histories = _run(name, networks, task, recipe, setting, seeds, of_setting, options)
             curves = {variant: [run.curve() for run in runs] for variant, runs in histories.items()}
             found[name] = compare(curves, next(iter(networks)), over_seeds="worst")

@@ -21,7 +21,7 @@ from ...smallworld import SearchResult
 from ...trace import Chain
 from ...train import Comparison, History
 
-_PAGES = ("table1.md", "table2.md")
+_PAGES = ("table1.md", "table2.md", "table7.md")
 _Value = TypeVar("_Value")
 
 
@@ -65,6 +65,7 @@ class RunFiles:
         searches: over p, by the block's name.
         comparison: of networks that were trained alike.
         history: of a single training.
+        federated: rounds of a federated run, as JSON values.
         bench: the result of `swann bench`, as JSON values.
         sweep: the result of a sweep over p, as JSON values.
         weights: trained ones.
@@ -79,6 +80,7 @@ class RunFiles:
     searches: Mapping[str, SearchResult]
     comparison: Comparison | None
     history: History | None
+    federated: Mapping[str, Any] | None
     bench: Mapping[str, Any] | None
     sweep: Mapping[str, Any] | None
     weights: LayerWeights | None
@@ -125,6 +127,7 @@ def read_run(path: str | os.PathLike[str]) -> RunFiles:
         searches=_searches(path),
         comparison=_read(path / "comparison.json", Comparison.from_json),
         history=_read(path / "history.json", History.from_json),
+        federated=_read(path / "federated.json", _table_of_values),
         bench=_read(path / "bench.json", _table_of_values),
         sweep=_read(path / "sweep.json", _table_of_values),
         weights=_read(path / "weights.csv", _weights),

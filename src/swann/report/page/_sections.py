@@ -9,6 +9,7 @@ from ._bench import bench_section
 from ._costs import costs
 from ._curves import convergence
 from ._facts import environment_section, paper_section, settings_section
+from ._federated import federated_section
 from ._heat_map import heat_map
 from ._parts import Section
 from ._run_files import RunFiles
@@ -65,6 +66,8 @@ def _sections(run: RunFiles, most_points: int) -> Iterator[Section]:
         yield convergence(run.comparison, most_points)
     elif run.history is not None and run.history.evaluations:
         yield convergence({str(run.settings.get("model", "network")): [run.history]}, most_points)
+    if run.federated is not None:
+        yield federated_section(run.federated)
     if run.sweep is not None:
         yield sweep_section(run.sweep)
     for name, search in run.searches.items():
