@@ -17,6 +17,7 @@ from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
 from ._federated import simulate_command
+from ._personalize import personalize_command
 from ._report import report_command
 from ._reproduce import reproduce
 from ._search import search_command
@@ -49,6 +50,7 @@ _add("search", search_command)
 _add("convert", convert_command)
 _add("train", train)
 _add("compare", compare_command)
+_add("personalize", personalize_command)
 _add("bench", bench_command)
 _add("calibrate", calibrate_command)
 _add("reproduce", reproduce)

@@ -81,13 +81,26 @@ def open_task(
     skip_corrupt: bool = False,
 ) -> Task:
     """Return the dataset and model that the options name."""
+    images = open_images(data, data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt)
+    return Task(images.split_validation() if validation else images, model, width)
+
+
+def open_images(
+    data: str,
+    data_dir: Path | None,
+    *,
+    download: bool = False,
+    image_size: int | None = None,
+    skip_corrupt: bool = False,
+) -> ImageData:
+    """Return the dataset that the options name, and say which images were left out."""
     images = load(data, data_dir=data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt)
     if images.skipped:
         more = f"; and {len(images.skipped) - _NAMED:,} more" if len(images.skipped) > _NAMED else ""
         named = "; ".join(images.skipped[:_NAMED])
         found = "1 image" if len(images.skipped) == 1 else f"{len(images.skipped):,} images"
         note(f"left out {found} that cannot be read: {named}{more}")
-    return Task(images.split_validation() if validation else images, model, width)
+    return images
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from ._bench_settings import BenchSettings, available_cores
 from ._bench_table import bench_markdown, bench_table
 from ._compare import BASELINE, PAPER_ORDER, RANDOM, TWIN, Factory, InterruptedRunError, run_comparison, variants
 from ._environment import environment
+from ._personalize import Personalized, personalize
 from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
 from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import RunDirectory
@@ -35,6 +36,7 @@ __all__ = [
     "Factory",
     "InterruptedRunError",
     "PeakMemory",
+    "Personalized",
     "Recipe",
     "RunDirectory",
     "Spread",
@@ -56,6 +58,7 @@ __all__ = [
     "load_study",
     "mean_weights",
     "paper_table",
+    "personalize",
     "recipe_markdown",
     "recipe_names",
     "reproduce_table2",

@@ -94,6 +94,17 @@ def _measure(
     return grown + sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
 
 
+def resident_bytes() -> int:
+    """Return the resident memory of this process.
+
+    Raises:
+        PeakMemoryError: this is not Linux.
+    """
+    if not _STATUS.is_file():
+        raise PeakMemoryError(f"memory is read from {_STATUS}, which only Linux has")
+    return 1024 * _kilobytes("VmRSS")
+
+
 def _give_back_free_memory() -> None:
     """Return what the allocator keeps to the system, where the C library can."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

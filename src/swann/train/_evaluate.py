@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 _LEAST_BATCH = 256
-"""Images a batch at least: without gradients there is room for more than in training."""
 
 
 @torch.no_grad()
@@ -24,6 +23,8 @@ def evaluate(
     data: ImageData,
     batch_size: int,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    least: int | None = None,
 ) -> tuple[float, float] | None:
     """Return the test error (a fraction) and the mean test loss; each process looks at its own share of the images.
 
@@ -33,6 +34,7 @@ def evaluate(
         data: its test images are used.
         batch_size: of training; a hint.
         stop: asked before each batch; ends the evaluation without a result.
+        least: images a batch at least; 256 if None, for without gradients there is room for more than in training.
 
     Returns:
         Error and loss, the same on every process; None if `stop` said so.
@@ -42,7 +44,7 @@ def evaluate(
     model.eval()
     images = data.test_images[fabric.global_rank :: fabric.world_size]
     labels = data.test_labels[fabric.global_rank :: fabric.world_size]
-    size = max(batch_size // fabric.world_size, _LEAST_BATCH)
+    size = max(batch_size // fabric.world_size, _LEAST_BATCH if least is None else least)
     wrong, loss = 0, 0.0
     try:
         for start in range(0, len(images), size):

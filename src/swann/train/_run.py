@@ -192,7 +192,8 @@ class Run:
         self.training_seconds += time.perf_counter() - start
         alone = self.fabric.world_size == 1  # several processes must agree, which they do between two iterations
         size = self.config.batch_size // self.config.accumulate
-        found = evaluate(self.fabric, self.model, self.data, size, lambda: alone and stop.requested)
+        least = None if self.config.accumulate == 1 else size  # memory is short: no more than in training
+        found = evaluate(self.fabric, self.model, self.data, size, lambda: alone and stop.requested, least=least)
         if found is None:
             return False
         error, loss = found
