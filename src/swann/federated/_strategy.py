@@ -88,6 +88,7 @@ class CheckedStrategy(Strategy):
         self.inner = make_strategy(config, n_clients)
         self.traffic = Traffic()
         self.informed: set[int] = set()
+        self.images: dict[int, int] = {}  # of each client that answered
         self._seeded_noise = seeded_noise
         self._asked: set[int] = set()
 
@@ -133,6 +134,7 @@ class CheckedStrategy(Strategy):
                 self.traffic.refused.append(f"client {node}: {_last_line(error)}")
                 continue
             self.informed.add(node)
+            self.images[node] = answer.n_examples
             fitting.append(reply)
             counters.append(answer.counters)
             losses.append((answer.n_examples, answer.train_loss))
