@@ -28,8 +28,6 @@ dependencies = [] # swann is installed on the machines already
 
 [tool.flwr.app]
 publisher = "swann"
-fab-format-version = 1
-flwr-version-target = "1.41.0"
 
 [tool.flwr.app.components]
 serverapp = "swann_app:server"
