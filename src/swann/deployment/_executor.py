@@ -51,7 +51,8 @@ class Executor:
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         """Wait for messages and answer them, until `goes_on` returns false."""
-        client = self._client("SuperExec", SuperExecAuthHttpInterceptor(master_secret=self.secret, protected_methods=_PROTECTED))
+        identity = SuperExecAuthHttpInterceptor(master_secret=self.secret, protected_methods=_PROTECTED)
+        client = self._client("SuperExec", identity)
         try:
             while goes_on():
                 if token := self._acquire(client):

@@ -168,6 +168,8 @@ class CheckedStrategy(Strategy):
         """Return what a reply holds, or raise an error that says why it is refused."""
         node = reply.metadata.src_node_id
         if node not in self._asked:
+            if reply.has_error():  # the SuperLink answers for a node that it lost
+                raise FileFormatError(f"no client: {_last_line(reply.error.reason or reply.error.code)}")
             raise FileFormatError("answered without being asked")
         if times > 1:
             raise FileFormatError("answered twice; the first answer counts")
