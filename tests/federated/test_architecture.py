@@ -57,7 +57,7 @@ def test_a_client_builds_no_model_of_a_package_that_a_server_names(data, make_co
     foreign = Architecture.by_name("os.path:join", in_channels=1, n_classes=10, image_size=8)
     with pytest.raises(InvalidValueError, match="model 'os.path:join': nodes build swann: and torchvision: models"):
         foreign.check_ours()
-    app = make_client_app(lambda context: ClientData(data))
+    app = make_client_app(lambda _: ClientData(data))
     order = Order(foreign.digest, foreign.to_json(), make_config().local, "none", {}, 0)
     message = Message(RecordDict({OWN: order.record()}), 1, "train")
     with pytest.raises(InvalidValueError, match="import nothing for a server"):

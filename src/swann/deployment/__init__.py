@@ -1,7 +1,7 @@
 """Federated learning on machines of their own: the two halves of a Flower app, and what runs beside Flower.
 
->>> server, client
-(<...ServerApp object at ...>, <...ClientApp object at ...>)
+>>> type(server).__name__, type(client).__name__
+('ServerApp', 'ClientApp')
 """
 
 from .. import federated  # noqa: F401 (switches Flower's telemetry off before it is imported)
