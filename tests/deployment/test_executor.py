@@ -1,17 +1,18 @@
 import httpx
 import pytest
-from flwr.app import Context, Message, RecordDict
+from flwr.app import Context, RecordDict
 from flwr.common.constant import ErrorCode
 
 from swann._errors import DataError
 from swann.deployment import Executor
+from swann.federated import LocalGrid
 
 _CONTEXT = Context(1, 1, {}, RecordDict(), {})
 
 
 @pytest.fixture
 def message():
-    found = Message(RecordDict(), 1, "train")
+    found = LocalGrid(lambda: None, []).create_message(RecordDict(), "train", 1, "1")
     found.metadata.__dict__["_message_id"] = "message"
     return found
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from flwr.app import Context, Message, RecordDict
+from flwr.app import Context, RecordDict
 
 import swann
 from swann import FileFormatError
 from swann._errors import InvalidValueError
-from swann.federated import Architecture, ClientData, make_client_app
+from swann.federated import Architecture, ClientData, LocalGrid, make_client_app
 from swann.federated._messages import OWN, Order
 
 
@@ -59,7 +59,8 @@ def test_a_client_builds_no_model_of_a_package_that_a_server_names(data, make_co
         foreign.check_ours()
     app = make_client_app(lambda _: ClientData(data))
     order = Order(foreign.digest, foreign.to_json(), make_config().local, "none", {}, 0)
-    message = Message(RecordDict({OWN: order.record()}), 1, "train")
+    content = RecordDict({OWN: order.record()})
+    message = LocalGrid(lambda: app, []).create_message(content, "train", 1, "1")
     with pytest.raises(InvalidValueError, match="import nothing for a server"):
         app(message, Context(1, 1, {}, RecordDict(), {}))
     Architecture.by_name("swann:mnist5", in_channels=1, n_classes=10, image_size=8).check_ours()
