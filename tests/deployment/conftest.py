@@ -117,6 +117,11 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+        mark = f"FLWR_HOME={self.environment['FLWR_HOME']}".encode()
+        for entry in Path("/proc").glob("[0-9]*"):  # what the SuperLink started has a session of its own
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

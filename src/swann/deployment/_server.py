@@ -72,6 +72,7 @@ def serve(grid: Grid, settings: ServerSettings) -> FederatedHistory:
             checkpoint=Path(settings.out) / "checkpoint-federated.ckpt",
             settings={"data": data.name if data is not None else ""},
             on_round=on_round,
+            catch_interrupt=False,
         )
         if settings.resume:
             rounds.restore()

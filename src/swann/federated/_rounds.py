@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class Rounds:
         settings: what else decides the result, for the checkpoint.
         on_round: called after each round with what was recorded so far.
         seeded_noise: see `CheckedStrategy`.
+        catch_interrupt: end after the running round at SIGINT; else whoever set a handler before decides, as Flower
+            does in its own processes, where the signal means that the rest of it is gone.
     """
 
     network: nn.Module
@@ -62,6 +65,7 @@ class Rounds:
     settings: dict[str, object] = field(default_factory=dict)
     on_round: OnRound | None = None
     seeded_noise: bool = False
+    catch_interrupt: bool = True
 
     def __post_init__(self) -> None:
         with quiet():
@@ -112,7 +116,8 @@ class Rounds:
         self._fabric = launch(TrainingConfig(epochs=1, accelerator="cpu")) if self.data is not None else None
         interrupted = False
         try:
-            with quiet(), stop_on_interrupt() as self._stop:
+            catch = stop_on_interrupt() if self.catch_interrupt else nullcontext(self._stop)
+            with quiet(), catch as self._stop:
                 if left and not self._at_target():
                     self.strategy.start(
                         grid,
