@@ -1,9 +1,12 @@
 import pytest
 import torch
+from flwr.app import Context, RecordDict
 
 import swann
 from swann import FileFormatError
-from swann.federated import Architecture
+from swann._errors import InvalidValueError
+from swann.federated import Architecture, ClientData, LocalGrid, make_client_app
+from swann.federated._messages import OWN, Order
 
 
 def test_a_plan_goes_through_json_and_builds_the_same_network(twin):
@@ -44,3 +47,21 @@ def test_another_text_is_refused(text):
 def test_a_damaged_architecture_does_not_build(values):
     with pytest.raises(FileFormatError):
         Architecture(**values).build()
+
+
+def test_a_client_builds_no_model_of_a_package_that_a_server_names(data, make_config, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("imported what the server named")
+
+    monkeypatch.setattr("swann.models._create._imported", never)
+    foreign = Architecture.by_name("os.path:join", in_channels=1, n_classes=10, image_size=8)
+    with pytest.raises(InvalidValueError, match="model 'os.path:join': nodes build swann: and torchvision: models"):
+        foreign.check_ours()
+    app = make_client_app(lambda _: ClientData(data))
+    order = Order(foreign.digest, foreign.to_json(), make_config().local, "none", {}, 0)
+    content = RecordDict({OWN: order.record()})
+    message = LocalGrid(lambda: app, []).create_message(content, "train", 1, "1")
+    with pytest.raises(InvalidValueError, match="import nothing for a server"):
+        app(message, Context(1, 1, {}, RecordDict(), {}))
+    Architecture.by_name("swann:mnist5", in_channels=1, n_classes=10, image_size=8).check_ours()
+    Architecture.by_name("torchvision:resnet18", in_channels=3, n_classes=10, image_size=8).check_ours()

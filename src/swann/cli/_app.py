@@ -16,6 +16,7 @@ from ._calibrate import calibrate_command
 from ._compare import compare_command
 from ._convert import convert_command
 from ._demo import demo
+from ._deployment import app_command, gate_command, node_command
 from ._federated import simulate_command
 from ._personalize import personalize_command
 from ._report import report_command
@@ -57,6 +58,9 @@ _add("reproduce", reproduce)
 _add("study", study_command)
 _add("report", report_command)
 _add("simulate", simulate_command, federated)
+_add("app", app_command, federated)
+_add("node", node_command, federated)
+_add("gate", gate_command, federated)
 app.add_typer(federated, name="federated")
 
 

@@ -11,6 +11,7 @@ from ._history import FederatedHistory, Round
 from ._local_grid import LocalGrid
 from ._local_training import ClientData
 from ._partition import Imbalance, Partition, split
+from ._rounds import Rounds
 from ._simulate import simulate
 from ._strategies import check_strategy, strategy_names
 from ._strategy import CheckedStrategy
@@ -27,6 +28,7 @@ __all__ = [
     "Partition",
     "Privacy",
     "Round",
+    "Rounds",
     "check_strategy",
     "make_client_app",
     "simulate",

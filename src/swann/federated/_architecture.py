@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from .._errors import FileFormatError
+from .._errors import FileFormatError, InvalidValueError
 from ..models import create
 from ..nn import Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from_json
+
+_ORIGINS = ("swann", "torchvision")
+"""Of models that a server may name."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,19 @@ class Architecture:
     def digest(self) -> str:
         """SHA-256 of the JSON, by which server and clients know that they mean the same network."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def check_ours(self) -> None:
+        """Raise an error for a model of a package that a machine would have to import because another says so.
+
+        Raises:
+            InvalidValueError: a model by another name than `swann:…` or `torchvision:…`.
+        """
+        name = str(self.model["name"]) if self.model is not None and "name" in self.model else ""
+        if self.model is not None and name.partition(":")[0] not in _ORIGINS:
+            raise InvalidValueError(
+                f"model {name!r}: nodes build swann: and torchvision: models alone and import nothing for a server; "
+                "send the plan of its small-world network"
+            )
 
     def build(self) -> nn.Module:
         """Return the network with weights that are still to be set.

@@ -30,7 +30,7 @@ class NoArchitectureError(FileFormatError):
     """The server believes that the client has the architecture, and it has not."""
 
 
-def make_client_app(open_data: OpenData) -> ClientApp:
+def make_client_app(open_data: OpenData, *, any_model: bool = False) -> ClientApp:
     """Return the app that trains on a client's images, for Flower's SuperNodes or a simulation.
 
     A client gets the architecture once and keeps it; each round brings weights and how to train, and takes weights
@@ -38,6 +38,8 @@ def make_client_app(open_data: OpenData) -> ClientApp:
 
     Args:
         open_data: gives the images of a client; called in every round, so it should keep what it read.
+        any_model: let the server name a model of any package, which is imported then; else those of swann and
+            torchvision alone. For a server that is this process.
     """
     app = ClientApp(mods=[mask_if_asked, _clip_if_asked])
     networks: dict[str, nn.Module] = {}
@@ -46,6 +48,8 @@ def make_client_app(open_data: OpenData) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         order = Order.of(message.content)
         architecture = _architecture(order, context)
+        if not any_model:
+            architecture.check_ours()
         if order.digest not in networks:
             networks.clear()
             networks[order.digest] = architecture.build()

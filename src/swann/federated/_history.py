@@ -90,7 +90,7 @@ class FederatedHistory:
                 points.append(
                     Evaluation(
                         iteration=each.updates,
-                        epoch=steps * self.batch_size / self.n_images,
+                        epoch=steps * self.batch_size / max(self.n_images, 1),
                         training_seconds=seconds,
                         elapsed_seconds=each.elapsed_seconds,
                         test_error=each.test_error,

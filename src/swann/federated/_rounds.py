@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,24 +45,27 @@ class Rounds:
         architecture: of the network, sent to the clients.
         config: the settings.
         n_clients: that must be there before a round begins.
-        n_images: training images of all clients.
+        n_images: training images of all clients; None for those of the clients that answered.
         data: whose test images errors are measured on; nothing is measured if None.
         checkpoint: file from which an interrupted run can go on, written after every round.
         settings: what else decides the result, for the checkpoint.
         on_round: called after each round with what was recorded so far.
         seeded_noise: see `CheckedStrategy`.
+        catch_interrupt: end after the running round at SIGINT; else whoever set a handler before decides, as Flower
+            does in its own processes, where the signal means that the rest of it is gone.
     """
 
     network: nn.Module
     architecture: Architecture
     config: FederatedConfig
     n_clients: int
-    n_images: int
+    n_images: int | None
     data: ImageData | None = None
     checkpoint: Path | None = None
     settings: dict[str, object] = field(default_factory=dict)
     on_round: OnRound | None = None
     seeded_noise: bool = False
+    catch_interrupt: bool = True
 
     def __post_init__(self) -> None:
         with quiet():
@@ -76,6 +80,7 @@ class Rounds:
         self.rounds: list[Round] = []
         self._elapsed_before = 0.0
         self._stop = StopRequest()
+        self._images_before = 0
         self._secure: SecureGrid | None = None
         self._settings = {"config": self.config.to_dict(), "architecture": self.architecture.digest} | self.settings
 
@@ -94,6 +99,7 @@ class Rounds:
         self.strategy.informed = set(saved.informed)
         self.rounds = list(saved.history.rounds)
         self.strategy.first_round = len(self.rounds)
+        self._images_before = saved.history.n_images
         self._elapsed_before = self.rounds[-1].elapsed_seconds if self.rounds else 0.0
         return self.strategy.informed
 
@@ -110,7 +116,8 @@ class Rounds:
         self._fabric = launch(TrainingConfig(epochs=1, accelerator="cpu")) if self.data is not None else None
         interrupted = False
         try:
-            with quiet(), stop_on_interrupt() as self._stop:
+            catch = stop_on_interrupt() if self.catch_interrupt else nullcontext(self._stop)
+            with quiet(), catch as self._stop:
                 if left and not self._at_target():
                     self.strategy.start(
                         grid,
@@ -135,7 +142,7 @@ class Rounds:
             rounds=tuple(self.rounds),
             n_parameters=parameters,
             batch_size=local.batch_size,
-            n_images=self.n_images,
+            n_images=self.n_images or max(self._images_before, sum(self.strategy.images.values())),
             learning_rate=local.optimizer.lr or 0.0,
             seed=self.config.seed,
             interrupted=interrupted,

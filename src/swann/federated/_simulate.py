@@ -95,7 +95,7 @@ def _make_app(data: ImageData, rows: list[torch.Tensor]) -> ClientApp:
     def open_data(context: Context) -> ClientData:
         return ClientData(data, rows[int(context.node_config[_CLIENT])])
 
-    return make_client_app(open_data)
+    return make_client_app(open_data, any_model=True)
 
 
 def _states(informed: set[int], architecture: Architecture) -> dict[int, RecordDict]:

@@ -16,6 +16,9 @@ from ._messages import ARRAYS, CONFIG, N_EXAMPLES, TRAIN_LOSS
 from ._quiet import quiet
 
 _NOT_FOR_WEIGHTS = ("FedXgbBagging", "FedXgbCyclic")
+_LEAST = 1e-9
+"""Share of the connected clients that is drawn: so small that it is the least number of them that counts."""
+
 _SET_HERE = ("fraction_", "min_", "weighted_by_key", "arrayrecord_key", "configrecord_key", "train_", "evaluate_")
 
 
@@ -62,7 +65,7 @@ def make_strategy(config: FederatedConfig, n_clients: int) -> Strategy:
         arguments["train_loss_key"] = TRAIN_LOSS
     try:
         inner: Strategy = chosen(
-            fraction_train=config.per_round / n_clients,
+            fraction_train=_LEAST,
             fraction_evaluate=0.0,
             min_train_nodes=config.per_round,
             min_available_nodes=n_clients,

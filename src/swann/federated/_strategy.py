@@ -88,6 +88,7 @@ class CheckedStrategy(Strategy):
         self.inner = make_strategy(config, n_clients)
         self.traffic = Traffic()
         self.informed: set[int] = set()
+        self.images: dict[int, int] = {}  # of each client that answered
         self._seeded_noise = seeded_noise
         self._asked: set[int] = set()
 
@@ -133,6 +134,7 @@ class CheckedStrategy(Strategy):
                 self.traffic.refused.append(f"client {node}: {_last_line(error)}")
                 continue
             self.informed.add(node)
+            self.images[node] = answer.n_examples
             fitting.append(reply)
             counters.append(answer.counters)
             losses.append((answer.n_examples, answer.train_loss))
@@ -166,6 +168,8 @@ class CheckedStrategy(Strategy):
         """Return what a reply holds, or raise an error that says why it is refused."""
         node = reply.metadata.src_node_id
         if node not in self._asked:
+            if reply.has_error():  # the SuperLink answers for a node that it lost
+                raise FileFormatError(f"no client: {_last_line(reply.error.reason or reply.error.code)}")
             raise FileFormatError("answered without being asked")
         if times > 1:
             raise FileFormatError("answered twice; the first answer counts")
