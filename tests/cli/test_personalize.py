@@ -63,6 +63,6 @@ def test_bad_input_is_one_line(refused, saved, arguments, message):
 def test_a_ceiling_below_what_the_program_takes_is_refused(run, saved, tmp_path):
     code, _, err = run("personalize", *saved, "--out", "mine", "--memory-limit", 50)
     assert code == 2
-    assert "memory_limit: training 2 images at a time needs about" in err
+    assert "memory_limit: the program, the network and the images take" in err
     assert "50 MB are allowed" in err
     assert not (tmp_path / "mine" / "network.safetensors").exists()

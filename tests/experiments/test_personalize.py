@@ -67,8 +67,10 @@ def test_part_by_memory(network, digits, config, monkeypatch):
         found = personalize(copy.deepcopy(network), digits, config, memory_limit=limit * 10**6)
         parts.append(found.part)
     assert parts == [32, 16, 8, 4]  # 0.95 of the limit, less 110 MB, bounds the part
-    with pytest.raises(InvalidValueError, match="memory_limit: training 2 images at a time needs about 118 MB, 100 MB"):
+    with pytest.raises(InvalidValueError, match="memory_limit: training 2 images at a time needs about 118 MB "):
         personalize(network, digits, config, memory_limit=110 * 10**6)
+    with pytest.raises(InvalidValueError, match="memory_limit: the program, the network and the images take 100 MB"):
+        personalize(network, digits, config, memory_limit=90 * 10**6)
 
 
 def test_images_that_do_not_fit_are_refused(network, digits, config):

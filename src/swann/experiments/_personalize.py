@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -175,29 +175,31 @@ def _freeze_all_but_last(network: Network) -> None:
 
 def _largest_part(network: Network, data: ImageData, batch_size: int, limit: int) -> tuple[int, int]:
     """Return the largest part of a batch that fits under the ceiling, and the bytes that the process then needs."""
-    candidate = Candidate(network)
-    threads = torch.get_num_threads()
+    held, peak = resident_bytes(), peak_resident_bytes()
+    taken = f"the program, the network and the images take {max(held, peak) / 1e6:,.0f} MB already"
+    if max(held, peak) >= limit:
+        raise InvalidValueError(f"memory_limit: {taken}, {limit / 1e6:,.0f} MB are allowed")
+    candidate, threads = Candidate(network), torch.get_num_threads()
     small, large = _LEAST_PART, max(_LEAST_PART * 4, min(batch_size, 32))
     of_small, of_large = (
         peak_memory(candidate, data.input_shape, data.n_classes, part, threads) for part in (small, large)
     )
     slope = max(0.0, (of_large - of_small) / (large - small))
-    held, peak = resident_bytes(), peak_resident_bytes()
 
     def needed(part: int) -> int:
         return max(peak, round(held + of_small + slope * (part - small)))
 
     fitting = [part for part in _divisors(batch_size) if needed(part) <= _MARGIN * limit]
     if not fitting:
+        least = min(_divisors(batch_size))
         raise InvalidValueError(
-            f"memory_limit: training {min(_divisors(batch_size))} images at a time needs about "
-            f"{needed(min(_divisors(batch_size))) / _MARGIN / 1e6:,.0f} MB, {max(held, peak) / 1e6:,.0f} MB of them were taken by "
-            f"the program, the network and the images already; {limit / 1e6:,.0f} MB are allowed"
+            f"memory_limit: training {least} images at a time needs about {needed(least) / _MARGIN / 1e6:,.0f} MB "
+            f"({taken}), {limit / 1e6:,.0f} MB are allowed"
         )
     return max(fitting), needed(max(fitting))
 
 
-def _divisors(batch_size: int) -> Iterable[int]:
+def _divisors(batch_size: int) -> list[int]:
     found = [part for part in range(_LEAST_PART, batch_size + 1) if batch_size % part == 0]
     return found or [batch_size]
 
