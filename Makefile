@@ -16,8 +16,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-# For example TEST_OPTIONS="-n 8" on a machine with many cores; on two, one process was faster than "-n 2".
-TEST_OPTIONS ?=
+# For example TEST_OPTIONS="-n 8 --dist loadfile" on a machine with many cores.
+TEST_OPTIONS ?= -n 2 --dist loadfile
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
