@@ -1,6 +1,6 @@
 import pytest
 
-from swann import FileFormatError, UnknownNameError
+from swann import FileFormatError, InvalidValueError, UnknownNameError
 from swann.experiments import CONTROL, StudyNetwork, load_study, study_names
 from swann.experiments._study import parse_study
 
@@ -69,3 +69,22 @@ def test_bad_studies_are_named(old, new, message):
         parse_study("mine", TEXT.replace(old, new))
     with pytest.raises(FileFormatError, match="expected 'control' and another, found control"):
         parse_study("mine", TEXT.partition("twin =")[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"long_scale": -1.0}, "long_scale: expected a number, 0 or more, found -1.0"),
+        ({"draws": 0}, "draws: expected a whole number, 1 or more, found 0"),
+        ({"shortcuts": True}, "shortcuts: converting leaves them out; expected converted = false beside them"),
+        ({"converted": False, "p": 0.5, "draws": 2}, "converted: a model as it comes has no p, draws"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(InvalidValueError, match=message):
+        StudyNetwork(**settings)
+
+
+def test_an_unknown_initialisation_is_named():
+    with pytest.raises(UnknownNameError, match="initialisation: 'sparse' is not known"):
+        StudyNetwork(initialisation="sparse")

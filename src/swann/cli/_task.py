@@ -33,8 +33,8 @@ class Task:
     model: str
     width: float
 
-    def create(self, seed: int) -> nn.Module:
-        """Return a new model whose weights a seed decides."""
+    def create(self, seed: int, *, shortcuts: bool = False) -> nn.Module:
+        """Return a new model whose weights a seed decides, with shortcuts if asked for."""
         channels, height, width = self.data.input_shape
         if height != width:
             raise InvalidValueError(f"{self.data.name}: images are {height}×{width}; give --image-size for square ones")
@@ -45,6 +45,7 @@ class Task:
                 n_classes=self.data.n_classes,
                 image_size=height,
                 width=self.width,
+                shortcuts=shortcuts,
                 seed=seed,
             )
         self.check(network)

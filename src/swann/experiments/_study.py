@@ -1,16 +1,19 @@
 """Studies of what makes small-world networks converge faster, kept as data."""
 
+import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from .._errors import FileFormatError, InvalidValueError, UnknownNameError, near_matches
 from ..nn import Order
 from ..smallworld import Draw, check_granularity, check_probability
 from ..train import TrainingConfig
+
+Initialisation = Literal["in-degree", "dense"]
 
 CONTROL = "control"
 """The network that the others are compared with: the chain in the paper's order, nothing rewired, unless a study says
@@ -29,6 +32,11 @@ class StudyNetwork:
         order: 'paper' or 'keep'.
         granularity: of the rewiring.
         lr_factor: multiplies the learning rate.
+        initialisation: variance of the weights from the true fan-in of each node ('in-degree', as `swann.convert`), or
+            from the one that its layer has without rewiring ('dense').
+        long_scale: multiplies the first weights of links that skip a layer or more; with 0 they start at zero.
+        draws: the rewiring of the largest small-worldness S among so many.
+        shortcuts: of a model as it comes: whether it has its shortcuts, as `shortcuts` of `swann.models.create`.
 
     Raises:
         InvalidValueError: a value out of range.
@@ -42,17 +50,30 @@ class StudyNetwork:
     order: Order = "paper"
     granularity: int = 1
     lr_factor: float = 1.0
+    initialisation: Initialisation = "in-degree"
+    long_scale: float = 1.0
+    draws: int = 1
+    shortcuts: bool = False
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_granularity(self.granularity)
-        for name, known in (("draw", get_args(Draw)), ("order", get_args(Order))):
+        choices = {"draw": get_args(Draw), "order": get_args(Order), "initialisation": get_args(Initialisation)}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UnknownNameError(f"{name}: {getattr(self, name)!r} is not known; {near_matches('', known)}")
         if not self.lr_factor > 0:
             raise InvalidValueError(f"lr_factor: expected a number above 0, found {self.lr_factor!r}")
-        if not self.converted and replace(self, converted=True) != StudyNetwork(lr_factor=self.lr_factor):
-            raise InvalidValueError("converted: a model as it comes has no p, draw, repair, order or granularity")
+        if not 0 <= self.long_scale < math.inf:
+            raise InvalidValueError(f"long_scale: expected a number, 0 or more, found {self.long_scale!r}")
+        if type(self.draws) is not int or self.draws < 1:
+            raise InvalidValueError(f"draws: expected a whole number, 1 or more, found {self.draws!r}")
+        if self.converted and self.shortcuts:
+            raise InvalidValueError("shortcuts: converting leaves them out; expected converted = false beside them")
+        of_twins = [each for each in fields(self) if each.name not in ("converted", "lr_factor", "shortcuts")]
+        given = [each.name for each in of_twins if getattr(self, each.name) != each.default]
+        if given and not self.converted:
+            raise InvalidValueError(f"converted: a model as it comes has no {', '.join(given)}")
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,16 @@
 """Running a study, and the effects that it finds."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-import torch
-
-from ..convert import convert
 from ..data import ImageData
 from ..train import Estimate, Evaluation, History, TrainingConfig, mean_estimate, ratio_estimate
-from ._compare import Factory, Progress, run_network
+from ._compare import Progress, run_network
 from ._study import CONTROL, Study, StudyNetwork
+from ._study_network import ModelFactory, network_factory
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Effect:
 
 def run_study(
     study: Study,
-    create: Factory,
+    create: ModelFactory,
     data: ImageData,
     *,
     seeds: Sequence[int],
@@ -68,7 +66,7 @@ def run_study(
 
     Args:
         study: what is trained how.
-        create: makes the model from a seed.
+        create: makes the model from a seed; given `shortcuts=True` too where a network has them.
         data: on whose test images errors are measured; for choices these must be a validation split.
         seeds: one run of each network for each.
         directory: for histories and checkpoints; what was done before an interruption is not done again.
@@ -82,7 +80,7 @@ def run_study(
     for seed in seeds:
         for name, network in study.networks.items():
             config = _config(study.training, network, seed)
-            factory = _factory(network, create, data)
+            factory = network_factory(network, create, data)
             histories[name].append(run_network(name, factory, data, config, directory, on_progress, None))
     return histories
 
@@ -150,23 +148,3 @@ def _config(training: TrainingConfig, network: StudyNetwork, seed: int) -> Train
     if network.lr_factor != 1 and optimizer.lr is not None:
         optimizer = replace(optimizer, lr=optimizer.lr * network.lr_factor)
     return replace(training, optimizer=optimizer, seed=seed)
-
-
-def _factory(network: StudyNetwork, create: Factory, data: ImageData) -> Callable[[int], torch.nn.Module]:
-    if not network.converted:
-        return create
-    example = torch.zeros(1, *data.input_shape)
-
-    def make(seed: int) -> torch.nn.Module:
-        return convert(
-            create(seed),
-            example,
-            network.p,
-            seed=seed,
-            draw=network.draw,
-            repair=network.repair,
-            order=network.order,
-            granularity=network.granularity,
-        )
-
-    return make

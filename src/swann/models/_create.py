@@ -27,7 +27,14 @@ FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
 
 
 def create(
-    name: str, *, in_channels: int, n_classes: int, image_size: int, width: float = 1.0, seed: int = 0
+    name: str,
+    *,
+    in_channels: int,
+    n_classes: int,
+    image_size: int,
+    width: float = 1.0,
+    shortcuts: bool = False,
+    seed: int = 0,
 ) -> nn.Module:
     """Return a new model by its name.
 
@@ -40,6 +47,7 @@ def create(
         n_classes: classes.
         image_size: height and width of the images in pixels.
         width: multiplies the numbers of channels; 1 for a model that has no such argument.
+        shortcuts: ask for the model's shortcuts, where it has a choice; False leaves it to the model.
         seed: seeds the weights; no global random state is touched.
 
     Raises:
@@ -64,7 +72,10 @@ def create(
             given["init_weights"] = True
     else:
         known = {"in_channels": in_channels, "n_classes": n_classes, "num_classes": n_classes}
+        known |= {"shortcuts": True} if shortcuts else {}
         given = _accepted(factory, known | {"image_size": image_size, "width": width, "seed": seed})
+    if shortcuts and "shortcuts" not in given:
+        raise InvalidValueError(f"model {name!r} has no argument 'shortcuts'; leave it at False")
     if width != 1 and "width" not in given:
         raise InvalidValueError(f"model {name!r} has no width to scale by {width:g}; leave it at 1")
     with torch.random.fork_rng(devices=[]):

@@ -4,7 +4,7 @@ from ._build import build
 from ._dense_net import SmallWorldDenseNet
 from ._dense_net_plan import DenseNetPlan, plan_from_json
 from ._geometry import Geometry, link_geometry, strided
-from ._initialise import initialise_
+from ._initialise import fan_ins, initialise_
 from ._link import Link
 from ._network import Backend, SmallWorldLayer, SmallWorldNetwork
 from ._plan import Order, Plan, paper_order
@@ -24,6 +24,7 @@ __all__ = [
     "build",
     "calibrate",
     "costs_path",
+    "fan_ins",
     "initialise_",
     "link_geometry",
     "paper_order",

@@ -1,0 +1,87 @@
+"""The networks of a study, made from its model."""
+
+import math
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+
+from ..convert import convert
+from ..data import ImageData
+from ..nn import SmallWorldDenseNet, SmallWorldLayer, SmallWorldNetwork, build, fan_ins
+from ..smallworld import small_worldness
+from ..trace import Layer
+from ._compare import Factory
+from ._study import StudyNetwork
+
+ModelFactory = Callable[..., nn.Module]
+"""Makes a model from a seed, and with `shortcuts=True` where a network of a study has them."""
+
+Twin = SmallWorldNetwork | SmallWorldDenseNet
+
+
+def network_factory(network: StudyNetwork, create: ModelFactory, data: ImageData) -> Factory:
+    """Return what makes a network of a study from a seed.
+
+    Args:
+        network: what it consists of.
+        create: makes the study's model.
+        data: whose images it reads.
+    """
+    if not network.converted:
+        return partial(create, shortcuts=True) if network.shortcuts else create
+
+    def make(seed: int) -> nn.Module:
+        twin = _twin(network, create(seed), torch.zeros(1, *data.input_shape), seed)
+        for part in (module for module in twin.modules() if isinstance(module, SmallWorldNetwork)):
+            for number, layer in enumerate(part.each_layer(), start=1):
+                if network.initialisation == "dense":
+                    _rescale_(layer, part.plan.chain.layers[number - 1])
+                _scale_long_links_(layer, number, network.long_scale)
+        return twin
+
+    return make
+
+
+def _twin(network: StudyNetwork, model: nn.Module, example: torch.Tensor, seed: int) -> Twin:
+    """Return the twin of the largest S among the rewirings of seeds draws · seed, draws · seed + 1, …"""
+    twins = (
+        convert(
+            model,
+            example,
+            network.p,
+            seed=network.draws * seed + draw,
+            draw=network.draw,
+            repair=network.repair,
+            order=network.order,
+            granularity=network.granularity,
+        )
+        for draw in range(network.draws)
+    )
+    if network.draws == 1:
+        return next(twins)
+    return build(max(twins, key=_small_worldness).plan, seed=seed)
+
+
+def _small_worldness(twin: Twin) -> float:
+    """Return S, of a DenseNet's twin the mean over its blocks."""
+    plans = (twin.plan,) if isinstance(twin, SmallWorldNetwork) else twin.plan.blocks
+    return statistics.fmean(small_worldness(plan.rewiring.graph, threads=1).S for plan in plans)
+
+
+@torch.no_grad()
+def _rescale_(layer: SmallWorldLayer, unrewired: Layer) -> None:
+    """Give the weights the variance that the fan-in without rewiring asks for."""
+    dense = unrewired.n_inputs // unrewired.groups * math.prod(unrewired.kernel)
+    factors = (fan_ins(layer) / dense).sqrt()
+    for _, link in layer.each_link():
+        link.weight.mul_(factors[link.mask.nonzero()[:, 0]].view(-1, *(1,) * len(link.kernel)))
+
+
+@torch.no_grad()
+def _scale_long_links_(layer: SmallWorldLayer, number: int, factor: float) -> None:
+    for source, link in layer.each_link():
+        if source < number - 1:
+            link.weight.mul_(factor)
