@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## Search, convert, train both networks and compare them, on 
 	$(BIN)/swann demo
 
 test: $(INSTALLED) ## Run the tests and the examples in docstrings
-	$(BIN)/python -m pytest -q $(TEST_OPTIONS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -q $(TEST_OPTIONS)
 
 check: $(INSTALLED) ## Lint, formatting, types, and which module may import which
 	$(BIN)/ruff check

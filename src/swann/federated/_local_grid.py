@@ -1,10 +1,11 @@
 """Clients of a simulation, as processes of this machine that Flower's messages are sent to."""
 
+import contextlib
 import multiprocessing
 import pickle
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -121,7 +122,8 @@ class LocalGrid(Grid):
     def _run(self, waiting: list[Message], timeout: float | None) -> list[Message]:
         if self._app is not None:
             copies = [pickle.loads(pickle.dumps(message)) for message in waiting]  # apps may change what they get
-            return [_answer(self._app, message, self._context(message)) for message in copies]
+            with _one_thread():
+                return [_answer(self._app, message, self._context(message)) for message in copies]
         end = None if timeout is None else time.monotonic() + timeout
         replies: list[Message] = []
         waiting.reverse()
@@ -210,6 +212,17 @@ def _work(connection: Connection, make_app: MakeApp) -> None:
             return
         reply = _answer(app, message, context)
         connection.send((reply, context.state))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch compute on one thread, as in the processes: sums depend on how they are shared out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _answer(app: ClientApp, message: Message, context: Context) -> Message:
