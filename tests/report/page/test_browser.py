@@ -42,6 +42,21 @@ def visit(browser, report):
     return call
 
 
+def point_at(browser, element):
+    """Move the pointer there once the page shows it; what the page does then is done before the next frame but one."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    frames(browser)
+    webdriver.ActionChains(browser).move_to_element(element).perform()
+    frames(browser)
+
+
+def frames(browser):
+    """Wait until two frames are drawn: Chromium scrolls and hands out moves of the pointer once a frame."""
+    browser.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+    )
+
+
 @pytest.mark.parametrize("width", [1200, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_loads_and_is_drawn(visit, scheme, width):
@@ -83,8 +98,7 @@ def test_an_entry_of_the_legend_hides_its_curve(visit, scheme, width):
 def test_pointing_at_an_entry_dims_the_other_curves(visit):
     browser = visit()
     button = browser.find_element(By.CSS_SELECTOR, ".curves .legend button[data-series='2']")
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    webdriver.ActionChains(browser).move_to_element(button).perform()
+    point_at(browser, button)
     dimmed = browser.execute_script(
         "return [...arguments[0].closest('figure').querySelectorAll('.series')].map(curve => "
         "[curve.dataset.series, curve.classList.contains('dim')])",
@@ -99,8 +113,7 @@ def test_points_show_their_values_to_the_pointer_and_the_keyboard(visit):
     figure = browser.find_element(By.CSS_SELECTOR, ".curves")
     points = figure.find_elements(By.CSS_SELECTOR, ".panel:first-child .series[data-series='0'] .point")
     assert not tip.is_displayed()
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", points[3])
-    webdriver.ActionChains(browser).move_to_element(points[3]).perform()
+    point_at(browser, points[3])
     assert tip.is_displayed()
     assert tip.text == points[3].get_attribute("aria-label")
     browser.execute_script("arguments[0].focus()", points[0])
