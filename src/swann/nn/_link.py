@@ -86,11 +86,18 @@ class Link(nn.Module):
         pooled = pool_to(by_channel, self.kernel).movedim(1, -1)
         return pooled.reshape(*source.shape[:2], *pooled.shape[1:])
 
+    @property
+    def pads_otherwise(self) -> bool:
+        """Whether the link's padding is of other numbers than zeros, which the kernels leave out."""
+        return self.geometry is not None and self.geometry.padding_mode != "zeros"
+
+    def pad(self, source: Tensor) -> Tensor:
+        """Return a source map, padded where the link's padding is not of zeros."""
+        return _padded(source, self.geometry) if self.geometry is not None and self.pads_otherwise else source
+
     def pad_blocks(self, source: Tensor) -> Tensor:
         """Return the blocks of a source map, padded where the link's padding is not of zeros."""
-        if self.geometry is None or self.geometry.padding_mode == "zeros":
-            return source
-        return to_blocks(_padded(from_blocks(source), self.geometry))
+        return to_blocks(self.pad(from_blocks(source))) if self.pads_otherwise else source
 
     def extra_repr(self) -> str:
         """Return the link's size for printing."""

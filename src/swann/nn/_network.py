@@ -9,6 +9,7 @@ from ._dropout import InflowDropout
 from ._geometry import link_geometry, link_shape
 from ._link import Link
 from ._plan import Plan
+from ._small_batch import Reading
 from ._sparse import forward_sparse
 from .costs import Choice, choose_for, costs_here
 from .kernels import LinkShape
@@ -122,6 +123,7 @@ class SmallWorldNetwork(nn.Module):
             raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(str(backend), get_args(Backend))}")
         self.backend = backend
         self._choices: dict[tuple[int, bool, int], Choice] = {}
+        self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
         if backend != "masked":
             for layer in self.each_layer():
                 for _, link in layer.each_link():

@@ -8,30 +8,24 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from ._precision import summed_as
+from ._small_batch import forward_small
 from .kernels import (
     SMALL_BATCH,
     LinkShape,
     SharedGradients,
     apply_to_blocks,
-    extents,
-    fits_rows,
     from_blocks,
-    layer_from_rows,
     shared_layer,
     sparse_layer,
     to_blocks,
     to_columns,
-    to_rows,
 )
 
 if TYPE_CHECKING:
     from ._link import Link
     from ._network import SmallWorldLayer, SmallWorldNetwork
     from .costs import Choice
-
-Shape = tuple[int, ...]
-
-_EXACT = (torch.float32, torch.float64)
 
 
 def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | None = None) -> Tensor:
@@ -44,6 +38,8 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
         choice: which links are dense; None for none.
     """
+    if not torch.compiler.is_compiling() and not torch.is_grad_enabled() and inputs.shape[0] < SMALL_BATCH:
+        return forward_small(network, inputs, choice)
     state = _Pass(network, inputs)
     output, is_blocks = inputs, False
     for number, layer in enumerate(network.each_layer(), start=1):
@@ -70,14 +66,13 @@ class _Pass:
         self.plain: dict[int, Tensor] = {0: inputs}
         self.blocks: dict[int, Tensor] = {}
         self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by the number of a shape
-        self.columns: dict[int, dict[tuple[int, Shape | None], Tensor]] = defaultdict(dict)
+        self.columns: dict[int, dict[int, Tensor]] = defaultdict(dict)
         self.shared = SharedGradients()
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
         self.last_reader = network.last_reader
         self.dense = network.plan.chain.dense
         self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
-        self.in_rows = self.by_columns and not torch.is_grad_enabled()
 
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""
@@ -123,9 +118,8 @@ class _Pass:
         shapes = layer.flat_shapes
         if len(positions) < len(every_link):
             shapes = [number for position in positions for number in layer.link_shapes[position].flat()]
-        in_rows = extents(tuple(shapes)) if self.in_rows and fits_rows(shapes) else None
         operands = [
-            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops, in_rows)
+            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops)
             for (source, link), position in zip(links, positions, strict=True)
         ]
         first = self._blocks(links[0][0])
@@ -134,15 +128,11 @@ class _Pass:
         weights: list[Tensor] = [link.weight for _, link in links]
         wirings = [cast(Tensor, link.wiring) for _, link in links]
         bias: Tensor | None = layer.bias
-        kind = sources[0].dtype
-        is_lowered = torch.is_autocast_enabled("cpu") and kind != torch.float64
-        lower = torch.get_autocast_dtype("cpu") if is_lowered else kind
-        if kind not in _EXACT or lower != kind:  # sums of half-precision products are kept in single precision
+        lower, is_single = summed_as(sources[0].dtype)
+        if is_single:
             sources, weights = [source.float() for source in sources], [weight.float() for weight in weights]
             bias = None if bias is None else bias.float()
-        if in_rows is not None:
-            total = layer_from_rows(sources, weights, wirings, bias, shapes, size)
-        elif self.by_columns or torch.compiler.is_compiling():
+        if self.by_columns or torch.compiler.is_compiling():
             total = sparse_layer(sources, weights, wirings, bias, shapes, size, self.by_columns)
         else:
             is_first = [self._is_first(number) for _, number in operands]
@@ -163,23 +153,22 @@ class _Pass:
         shape: LinkShape,
         number: int,
         drops: bool,
-        in_rows: Shape | None,
     ) -> tuple[Tensor, int]:
         """Return what a link's kernels read, and the number by which its readers share its gradient.
 
         A dropout that drops is another one for each link, so that no two share what they read.
         """
-        if self.by_columns and not drops and (number, in_rows) in self.columns[source]:
-            return self.columns[source][number, in_rows], source
+        if self.by_columns and not drops and number in self.columns[source]:
+            return self.columns[source][number], source
         given = self._blocks(source)
         if number not in self.pooled[source]:
             self.pooled[source][number] = link.pool_blocks(given)
         pooled = self.pooled[source][number]
         blocks = link.pad_blocks(layer.dropout.of_blocks(pooled))
         if self.by_columns:
-            columns = to_columns(blocks, shape) if in_rows is None else to_rows(blocks, shape, in_rows)
+            columns = to_columns(blocks, shape)
             if not drops:
-                self.columns[source][number, in_rows] = columns
+                self.columns[source][number] = columns
             return columns, source
         if blocks is given:
             return given, source

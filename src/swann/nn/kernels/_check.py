@@ -20,12 +20,7 @@ def check_link(
 
 @lru_cache(maxsize=4096)
 def _check(source: _Kind, weight: _Kind, packed: _Kind, result: _Kind, shape: LinkShape, by_columns: bool) -> None:
-    kinds = (source[0], weight[0], result[0])
-    if kinds not in ((torch.float32,) * 3, (torch.float64,) * 3):
-        raise InvalidValueError(
-            "the sparse kernels take a map and weights that are both float32 or both float64, "
-            f"got {source[0]} and {weight[0]}; convert the inputs or the network"
-        )
+    check_types(source[0], weight[0], result[0])
     n_blocks, n_targets, block = result[1][0], result[1][1], result[1][-1]
     n_sources = source[1][0 if by_columns else 1]
     n_target_places = math.prod(shape.target)
@@ -46,3 +41,12 @@ def _check(source: _Kind, weight: _Kind, packed: _Kind, result: _Kind, shape: Li
             raise InvalidValueError(f"{what} of a sparse layer must be of size {list(wanted)}, got {list(found)}")
     if packed[0] != torch.int32:
         raise InvalidValueError(f"the wiring of a sparse layer must be of int32, got {packed[0]}; see `wiring`")
+
+
+def check_types(*kinds: torch.dtype) -> None:
+    """Raise InvalidValueError unless a map and weights are both float32 or both float64."""
+    if set(kinds) not in ({torch.float32}, {torch.float64}):
+        raise InvalidValueError(
+            "the sparse kernels take a map and weights that are both float32 or both float64, "
+            f"got {kinds[0]} and {kinds[1]}; convert the inputs or the network"
+        )

@@ -1,5 +1,5 @@
 import math
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._assembly import Element, gather_function
-from ._compile import compile_function, vector_bytes
+from ._compile import vector_bytes
+from ._gather import Offsets, gather
 from ._geometry import LinkShape
-from ._threads import run_on_all_threads
-
-ELEMENTS: dict[torch.dtype, Element] = {torch.float32: "float32", torch.float64: "float64"}
-"""What the kernels compute with."""
 
 SMALL_BATCH = 8
 
@@ -52,45 +48,17 @@ def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
     n_nodes, batch = source.shape[1], source.shape[-1]
     if shape.meets_all_at_once:
         return source.reshape(n_nodes, shape.n_taps, batch)
-    return gather(source, _offsets(shape, batch)).reshape(n_nodes, shape.n_taps, -1)
-
-
-def gather(source: Tensor, offsets: NDArray[np.int32]) -> Tensor:
-    """Return places of each node's map in another order.
-
-    Args:
-        source: of shape `[1, sources, *source, batch]`.
-        offsets: for each element of the result the element of a node's map that stands there; -1 for a zero.
-
-    Returns:
-        Of shape `[sources, len(offsets)]`.
-    """
-    if source.dtype not in ELEMENTS:
-        return gather(source.float(), offsets).to(source.dtype)
-    source = source.contiguous()
-    n_nodes = source.shape[1]
-    result = source.new_empty(n_nodes, len(offsets))
-    if not result.numel():
-        return result
-    if not source.numel():
-        return result.zero_()
-    stride = source.numel() // n_nodes * source.element_size()
-    table = np.array(
-        [0, n_nodes, source.data_ptr(), stride, result.data_ptr(), offsets.ctypes.data, len(offsets)], dtype=np.int64
-    )
-    lanes = min(vector_bytes() // source.element_size(), 2 ** (len(offsets).bit_length() - 1))
-    run_on_all_threads(_gather_address(ELEMENTS[source.dtype], lanes), table.ctypes.data)
-    return result
-
-
-@cache
-def _gather_address(element: Element, lanes: int) -> int:
-    return compile_function(gather_function(element, lanes), "gather")
+    lanes = vector_bytes() // (8 if source.dtype == torch.float64 else 4)
+    (found,) = gather(source, [_offsets(shape, batch, lanes)])
+    return found.reshape(n_nodes, shape.n_taps, -1)
 
 
 @lru_cache(maxsize=4096)
-def _offsets(shape: LinkShape, batch: int) -> NDArray[np.int32]:
-    """Return which element of a channel's map, of shape `[*source, batch]`, each tap meets at each place; or -1."""
+def places_in_columns(shape: LinkShape) -> NDArray[np.int64]:
+    """Return which place of a source's map each tap meets for each place of the layer's map; -1 in the padding.
+
+    The result is of shape `[taps, target places]`.
+    """
     n_places = math.prod(shape.target)
     taps = np.indices(shape.kernel).reshape(len(shape.kernel), shape.n_taps, 1)
     places = np.indices(shape.target).reshape(len(shape.target), 1, n_places)
@@ -100,8 +68,15 @@ def _offsets(shape: LinkShape, batch: int) -> NDArray[np.int32]:
         coordinate = places[axis] * shape.stride[axis] - shape.before[axis] + taps[axis] * shape.dilation[axis]
         inside &= (coordinate >= 0) & (coordinate < size)
         flat = flat * size + coordinate
-    offsets = np.where(inside, flat * batch, -1)[..., None] + np.arange(batch)
-    return np.where(inside[..., None], offsets, -1).astype(np.int32).ravel()
+    return np.where(inside, flat, -1)
+
+
+@lru_cache(maxsize=4096)
+def _offsets(shape: LinkShape, batch: int, lanes: int) -> Offsets:
+    """Return which element of a channel's map, of shape `[*source, batch]`, each tap meets at each place."""
+    places = places_in_columns(shape)[..., None]
+    numbers = np.where(places >= 0, places * batch + np.arange(batch), -1)
+    return Offsets.of(numbers.astype(np.int32).ravel(), lanes)
 
 
 def scatter_columns(gradient: Tensor, source_shape: torch.Size, shape: LinkShape) -> Tensor:

@@ -6,8 +6,7 @@ from torch import Tensor
 from ..._errors import InvalidValueError
 from ._check import check_link
 from ._geometry import unflatten
-from ._passes import forward_, forward_rows_, input_gradients_, weight_gradients
-from ._rows import extents, from_rows
+from ._passes import forward_, input_gradients_, weight_gradients
 
 _LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -75,24 +74,6 @@ def compute_layer(
     sources, weights, wirings = map(contiguous, (sources, weights, wirings))
     forward_(result, sources, weights, wirings, shapes, by_columns)
     return result
-
-
-def layer_from_rows(
-    sources: list[Tensor],
-    weights: list[Tensor],
-    wirings: list[Tensor],
-    bias: Tensor | None,
-    shapes: list[int],
-    size: list[int],
-) -> Tensor:
-    """Return what `sparse_layer` returns, without gradients, for sources in rows; see `to_rows`."""
-    result = sources[0].new_empty([1, size[1], *extents(tuple(shapes)), size[-1]])
-    if bias is None:
-        result.zero_()
-    else:
-        result.copy_(bias.view(-1, *(1,) * (len(size) - 2)))
-    forward_rows_(result, sources, contiguous(weights), wirings, shapes)
-    return from_rows(result, tuple(size[2:-1]))
 
 
 def _layer_without_data(sources: list[Tensor], *others: Any) -> Tensor:

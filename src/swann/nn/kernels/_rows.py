@@ -1,124 +1,106 @@
-"""Small batches without gradients: maps in rows with room for the kernels' reach, read at shifted places.
+"""Small batches without gradients: maps in rows, a copy for each tap along the last axis, read at shifted places.
 
-A tap of a kernel with stride s meets every s-th place of a map. So a map is cut into its s phases along each axis, with
-zeros around; then a tap meets neighbouring places of one phase for neighbouring places of the layer's map, if both have
-rows of the same length. What is computed between the rows is thrown away.
+A tap of a kernel with stride s meets every s-th place of a map. So a map is cut into its s phases along each axis but
+the last, with zeros around, and along the last axis there is a copy for each tap, of the places that it meets. Then a
+tap meets neighbouring places of one copy for neighbouring places of the layer's map, from the beginning of a row on,
+and taps that differ along the other axes alone read the same vectors. What is computed between the rows is thrown away.
 """
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ._columns import gather
-from ._geometry import LinkShape, unflatten
+from ._geometry import LinkShape
 
 Shape = tuple[int, ...]
 
-_FEWEST_PLACES = 32
-"""Smaller maps have too much room between their rows."""
+
+@lru_cache(maxsize=4096)
+def extents(links: tuple[LinkShape, ...], batch: int, lanes: int) -> Shape:
+    """Return the size of a layer's map in rows.
+
+    Rows end with the last place, or where a vector ends after it. Along the axes between the first and the last there
+    is room for every link's reach.
+
+    Args:
+        links: the shapes of the links that end at the map.
+        batch: samples, which stand beside each other at each place.
+        lanes: numbers in one vector.
+    """
+    target = links[0].target
+    n_axes = len(target)
+    between = [target[axis] + max(_reach(link, axis) for link in links) for axis in range(1, n_axes - 1)]
+    half = max(1, lanes // 2)
+    width = target[-1]
+    if width * batch < half:
+        width = 2 ** math.ceil(math.log2(width))
+    else:
+        width += next(more for more in range(half) if (width + more) * batch % half == 0)
+    return (*target[: n_axes - 1][:1], *between, width)
 
 
-def fits_rows(shapes: Sequence[int]) -> bool:
-    """Return whether a layer's map is large enough to be computed in rows."""
-    links = unflatten(tuple(shapes))
-    return bool(links) and len(links[0].target) > 0 and math.prod(links[0].target) >= _FEWEST_PLACES
+def row_lanes(size: Shape, batch: int, lanes: int) -> int:
+    """Return how many neighbouring numbers of a map in rows a vector is to hold, so that rows are whole vectors."""
+    row, half = size[-1] * batch, max(1, lanes // 2)
+    if row % lanes == 0:
+        return lanes
+    return half if row % half == 0 or math.prod(size) * batch % half == 0 else lanes
 
 
 @lru_cache(maxsize=4096)
-def extents(shapes: tuple[int, ...]) -> Shape:
-    """Return the size of a layer's map in rows: along all axes but the first, with room for every link's reach."""
-    links = unflatten(shapes)
-    target = links[0].target
-    reach = [max(_reach(link, axis) for link in links) for axis in range(len(target))]
-    return (target[0], *(size + more for size, more in zip(target[1:], reach[1:], strict=True)))
-
-
-def to_rows(source: Tensor, shape: LinkShape, size: Shape) -> Tensor:
-    """Return a map's phases in rows, of shape `[sources, places · batch]`.
+def places_in_rows(shape: LinkShape, size: Shape) -> NDArray[np.int64]:
+    """Return which place of a source's map stands at each place of its rows; -1 for a zero.
 
     Args:
-        source: of shape `[1, sources, *source, batch]`.
         shape: the link's shape.
         size: of the layer's map in rows, from `extents`.
     """
-    return gather(source, _offsets(shape, size, source.shape[-1]))
-
-
-def from_rows(result: Tensor, target: Shape) -> Tensor:
-    """Return a layer's map without the room in its rows.
-
-    Args:
-        result: of shape `[1, targets, *size, batch]`.
-        target: the size of the map.
-    """
-    return result[(slice(None), slice(None), *(slice(0, size) for size in target))].contiguous()
-
-
-def n_places(target: Shape, size: Shape) -> int:
-    """Return how many places of a map in rows there are up to its last one that counts."""
-    return 1 + sum((length - 1) * step for length, step in zip(target, _steps(size), strict=True))
-
-
-def n_row_places(shape: LinkShape, size: Shape) -> int:
-    """Return how many places a source's phases have in rows."""
-    return len(_phases(shape)) * math.prod(_phase_extent(shape, size))
+    extent = _copy_extent(shape, size)
+    places = np.indices(extent).reshape(len(extent), -1)
+    parts = []
+    for start in _copies(shape):
+        inside = np.ones(places.shape[1], dtype=np.bool_)
+        flat = np.zeros(places.shape[1], dtype=np.int64)
+        for axis, length in enumerate(shape.source):
+            coordinate = places[axis] * shape.stride[axis] + start[axis] - shape.before[axis]
+            inside &= (coordinate >= 0) & (coordinate < length)
+            flat = flat * length + coordinate
+        parts.append(np.where(inside, flat, -1))
+    return np.concatenate(parts)
 
 
 @lru_cache(maxsize=4096)
 def tap_offsets(shape: LinkShape, size: Shape) -> Shape:
     """Return where each tap's place for the first place of the layer's map stands in a source's rows."""
-    phases, extent = _phases(shape), _phase_extent(shape, size)
-    steps = _steps(extent)
+    copies, extent = list(_copies(shape)), _copy_extent(shape, size)
+    steps = [math.prod(extent[axis + 1 :]) for axis in range(len(extent))]
     found = []
     for tap in np.ndindex(*shape.kernel):
-        reached = [t * dilation for t, dilation in zip(tap, shape.dilation, strict=True)]
-        phase = tuple(at % stride for at, stride in zip(reached, shape.stride, strict=True))
-        shift = sum(at // stride * step for at, stride, step in zip(reached, shape.stride, steps, strict=True))
-        found.append(phases.index(phase) * math.prod(extent) + shift)
+        *others, last = (t * dilation for t, dilation in zip(tap, shape.dilation, strict=True))
+        strides = shape.stride[:-1]
+        start = (*(at % stride for at, stride in zip(others, strides, strict=True)), last)
+        shift = sum(at // stride * step for at, stride, step in zip(others, strides, steps[:-1], strict=True))
+        found.append(copies.index(start) * math.prod(extent) + shift)
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
-def _offsets(shape: LinkShape, size: Shape, batch: int) -> NDArray[np.int32]:
-    """Return which element of a source's map, of shape `[*source, batch]`, stands at each place of its rows; or -1."""
-    extent = _phase_extent(shape, size)
-    places = np.indices(extent).reshape(len(extent), -1)
-    parts = []
-    for phase in _phases(shape):
-        inside = np.ones(places.shape[1], dtype=np.bool_)
-        flat = np.zeros(places.shape[1], dtype=np.int64)
-        for axis, length in enumerate(shape.source):
-            coordinate = places[axis] * shape.stride[axis] + phase[axis] - shape.before[axis]
-            inside &= (coordinate >= 0) & (coordinate < length)
-            flat = flat * length + coordinate
-        parts.append(np.where(inside, flat * batch, -1))
-    first = np.concatenate(parts)[:, None]
-    return np.where(first >= 0, first + np.arange(batch), -1).astype(np.int32).ravel()
+def _copies(shape: LinkShape) -> Iterator[Shape]:
+    """Iterate over the copies of a source: where each begins along each axis."""
+    *others, last = zip(shape.kernel, shape.dilation, shape.stride, strict=True)
+    phases = (sorted({tap * dilation % stride for tap in range(width)}) for width, dilation, stride in others)
+    width, dilation, _ = last
+    return itertools.product(*phases, [tap * dilation for tap in range(width)])
 
 
-def _phases(shape: LinkShape) -> list[Shape]:
-    """Return the phases that a link's taps meet."""
-    of_axes = (
-        sorted({tap * dilation % stride for tap in range(width)})
-        for width, dilation, stride in zip(shape.kernel, shape.dilation, shape.stride, strict=True)
-    )
-    return list(itertools.product(*of_axes))
-
-
-def _phase_extent(shape: LinkShape, size: Shape) -> Shape:
-    """Return the size of each phase: that of the layer's map in rows, with the link's reach along the first axis."""
-    return (size[0] + _reach(shape, 0), *size[1:])
+def _copy_extent(shape: LinkShape, size: Shape) -> Shape:
+    """Return the size of each copy: that of the layer's map in rows, with the link's reach along the first axis."""
+    return (size[0] + _reach(shape, 0), *size[1:]) if len(size) > 1 else size
 
 
 def _reach(shape: LinkShape, axis: int) -> int:
     """Return how many places beyond the first one a kernel meets in a phase."""
     return (shape.kernel[axis] - 1) * shape.dilation[axis] // shape.stride[axis]
-
-
-def _steps(size: Shape) -> Shape:
-    return tuple(math.prod(size[axis + 1 :]) for axis in range(len(size)))

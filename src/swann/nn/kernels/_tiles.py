@@ -26,12 +26,14 @@ class TileProgram:
         outputs: where each accumulator stands in the result.
         products: `(accumulator, tap, operand offset)` of each product of one weight with a vector of the operand.
         fetches: whether the next edge's map is brought into the cache ahead of time.
+        streams: whether weights are, which pays where each is read once.
     """
 
     lanes: int
     outputs: tuple[int, ...]
     products: tuple[tuple[int, int, int], ...]
     fetches: bool = False
+    streams: bool = False
 
 
 Tiles = dict[TileProgram, list[tuple[int, int]]]

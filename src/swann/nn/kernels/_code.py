@@ -1,0 +1,134 @@
+"""LLVM assembly: lines of code, and what several modules write alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Element = Literal["float32", "float64"]
+
+ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
+"""The name of each type, its suffix in the names of LLVM's own functions, and its bytes."""
+
+
+class Code:
+    """Lines of one module, with names for intermediate values."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.n_names = 0
+
+    def name(self) -> str:
+        self.n_names += 1
+        return f"v{self.n_names}"
+
+    def value(self, expression: str) -> str:
+        name = f"%{self.name()}"
+        self.lines.append(f"  {name} = {expression}")
+        return name
+
+    def declare(self, declaration: str) -> None:
+        """Declare a function that LLVM knows, once."""
+        if declaration not in self.lines:
+            self.lines.insert(0, declaration)
+
+    def do(self, statement: str) -> None:
+        self.lines.append(f"  {statement}")
+
+    def address(self, base: str, offset: int | str) -> str:
+        return self.value(f"getelementptr i8, ptr {base}, i64 {offset}")
+
+    def load(self, kind: str, base: str, offset: int | str, align: int) -> str:
+        return self.value(f"load {kind}, ptr {self.address(base, offset)}, align {align}")
+
+    def load_index(self, base: str, position: str) -> str:
+        place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
+        return self.value(f"zext i32 {self.value(f'load i32, ptr {place}, align 4')} to i64")
+
+    def label(self, name: str) -> None:
+        self.do(f"br label %{name}")
+        self.lines.append(f"{name}:")
+
+    @contextmanager
+    def loop(self, begin: str, end: str) -> Iterator[str]:
+        """Run the lines inside for each number from `begin` up to, but without, `end`."""
+        name = self.name()
+        counter = f"%{self.name()}"
+        entry = self.lines.index("entry:") + 1  # room for it is made once, not in each turn of a loop around this one
+        self.lines.insert(entry, f"  {counter} = alloca i64")
+        self.do(f"store i64 {begin}, ptr {counter}")
+        self.label(f"{name}test")
+        number = self.value(f"load i64, ptr {counter}")
+        self.do(f"br i1 {self.value(f'icmp slt i64 {number}, {end}')}, label %{name}body, label %{name}end")
+        self.lines.append(f"{name}body:")
+        yield number
+        self.do(f"store i64 {self.value(f'add i64 {number}, 1')}, ptr {counter}")
+        self.do(f"br label %{name}test")
+        self.lines.append(f"{name}end:")
+
+
+def row_of(code: Code, columns: tuple[str, ...], row: str) -> dict[str, str]:
+    """Load the numbers of a row by their names, but for the one that other threads change."""
+    return {name: code.load("i64", row, 8 * number, 8) for number, name in enumerate(columns) if name != "next"}
+
+
+def row_address(code: Code, columns: tuple[str, ...], rows: str, number: str) -> str:
+    return code.address(rows, code.value(f"mul i64 {number}, {8 * len(columns)}"))
+
+
+def runs(taps: list[int], lanes: int) -> Iterator[tuple[int, int]]:
+    """Cut taps into runs of neighbours whose sums can be made together, see `lane_sums`; yield `(start, length)`."""
+    start = 0
+    while start < len(taps):
+        length = 1
+        while _is_power_of_two(lanes) and 2 * length <= min(lanes, len(taps) - start):
+            if taps[start + 2 * length - 1] != taps[start] + 2 * length - 1:
+                break
+            length *= 2
+        yield start, length
+        start += length
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
+
+
+def lane_sums(code: Code, scalar: str, suffix: str, lanes: int, vectors: list[str]) -> str:
+    """Return a vector of the sums of vectors' lanes, of which there are one, or a power of two up to the lanes'.
+
+    Neighbouring lanes of two vectors are added at a time, so that n vectors need n steps rather than n times log₂(n).
+    """
+    if not _is_power_of_two(lanes):
+        vector, sum_of = f"<{lanes} x {scalar}>", f"@llvm.vector.reduce.fadd.v{lanes}{suffix}"
+        code.declare(f"declare {scalar} {sum_of}({scalar}, {vector})")
+        total = code.value(f"call reassoc {scalar} {sum_of}({scalar} -0.0, {vector} {vectors[0]})")
+        return code.value(f"insertelement <1 x {scalar}> poison, {scalar} {total}, i64 0")
+    n_sums = len(vectors)
+    while len(vectors) > 1:
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [_neighbour_sums(code, scalar, lanes, first, second) for first, second in pairs]
+    (total,) = vectors
+    while lanes > n_sums:
+        total, lanes = _neighbour_sums(code, scalar, lanes, total), lanes // 2
+    return total
+
+
+def _neighbour_sums(code: Code, scalar: str, lanes: int, first: str, second: str | None = None) -> str:
+    """Return the sums of each two neighbouring lanes of one or two vectors."""
+    kind = f"<{lanes} x {scalar}>"
+    n_sums = lanes // 2 if second is None else lanes
+    parts = []
+    for offset in (0, 1):
+        places = ", ".join(f"i32 {2 * number + offset}" for number in range(n_sums))
+        parts.append(
+            code.value(f"shufflevector {kind} {first}, {kind} {second or 'poison'}, <{n_sums} x i32> <{places}>")
+        )
+    return code.value(f"fadd <{n_sums} x {scalar}> {parts[0]}, {parts[1]}")
+
+
+_AHEAD = 8192
+
+
+def fetch_ahead(code: Code, place: str) -> None:
+    """Bring what stands some way behind a place nearer: weights are read once, and faster than processors foresee."""
+    code.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+    code.do(f"call void @llvm.prefetch.p0(ptr {code.address(place, _AHEAD)}, i32 0, i32 1, i32 1)")

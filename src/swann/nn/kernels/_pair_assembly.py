@@ -1,0 +1,108 @@
+from collections.abc import Sequence
+
+from ._code import ELEMENTS, Code, Element, fetch_ahead, lane_sums, runs
+
+_CHAINS = 8
+"""Sums that are to be in flight at once, so that no addition waits for the one before it."""
+
+
+def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: int, element: Element) -> str:
+    """Return a module with the function `tile`, which adds all edges of one node to few places of a result.
+
+    Each lane of a vector has one product of its own: of one of the edge's weights and what it meets in the source for
+    one place of the result. So few places need as many vectors as there are products to fill them. The lanes of each
+    place are summed once for each node. The arguments are those of `swann.nn.kernels._assembly.tile_function` in a
+    forward pass; the operand holds what each lane meets.
+
+    Args:
+        vectors: for each vector and each of its lanes `(place, tap)`, or None where there is no product, for which the
+            operand holds a zero; the taps of one vector are within as many neighbours as there are lanes, counted from
+            a multiple of them.
+        n_taps: weights of one edge.
+        element: their type.
+    """
+    code = Code()
+    scalar, suffix, size = ELEMENTS[element]
+    lanes = len(vectors[0])
+    vector, mask = f"<{lanes} x {scalar}>", f"<{lanes} x i1>"
+    fma, masked_load = f"@llvm.fma.v{lanes}{suffix}", f"@llvm.masked.load.v{lanes}{suffix}.p0"
+    code.lines += [
+        f"declare {vector} {fma}({vector}, {vector}, {vector})",
+        f"declare {vector} {masked_load}(ptr, i32, {mask}, {vector})",
+        "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
+        "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {",
+        "entry:",
+    ]
+    n_chains = max(1, _CHAINS // len(vectors))
+    sums = [[f"%sum{number}of{chain}" for number in range(len(vectors))] for chain in range(n_chains)]
+    for place in (place for of_chain in sums for place in of_chain):
+        code.do(f"{place} = alloca {vector}")
+        code.do(f"store {vector} zeroinitializer, ptr {place}")
+
+    def load_weights(edge: str, chunk: int) -> str:
+        place = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
+        if not chunk:
+            fetch_ahead(code, place)
+        place = code.address(place, chunk * lanes * size)
+        n_left = n_taps - chunk * lanes
+        if n_left >= lanes:
+            return code.value(f"load {vector}, ptr {place}, align {size}")
+        inside = ", ".join(f"i1 {str(lane < n_left).lower()}" for lane in range(lanes))
+        arguments = f"ptr {place}, i32 {size}, {mask} <{inside}>, {vector} zeroinitializer"
+        return code.value(f"call {vector} {masked_load}({arguments})")
+
+    def picked(source: str, numbers: Sequence[int | None]) -> str:
+        """Return a vector of a vector's lanes in another order, zeros where the number is None."""
+        places = ", ".join(f"i32 {lanes if number is None else number}" for number in numbers)
+        return code.value(f"shufflevector {vector} {source}, {vector} zeroinitializer, <{lanes} x i32> <{places}>")
+
+    def add(edge: str, places: Sequence[str]) -> None:
+        source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
+        weights: dict[int, str] = {}
+        for number, (pairs, place) in enumerate(zip(vectors, places, strict=True)):
+            chunk = next(pair[1] for pair in pairs if pair is not None) // lanes
+            if chunk not in weights:
+                weights[chunk] = load_weights(edge, chunk)
+            of_lanes = picked(weights[chunk], [None if pair is None else pair[1] % lanes for pair in pairs])
+            met = code.load(vector, source, number * lanes * size, size)
+            before = code.value(f"load {vector}, ptr {place}")
+            total = code.value(f"call {vector} {fma}({vector} {of_lanes}, {vector} {met}, {vector} {before})")
+            code.do(f"store {vector} {total}, ptr {place}")
+
+    n_rounds = code.value(f"sdiv i64 {code.value('sub i64 %last, %first')}, {n_chains}")
+    with code.loop("0", n_rounds) as number:
+        begin = code.value(f"add i64 %first, {code.value(f'mul i64 {number}, {n_chains}')}")
+        for chain, places in enumerate(sums):
+            add(code.value(f"add i64 {begin}, {chain}"), places)
+    rest = code.value(f"add i64 %first, {code.value(f'mul i64 {n_rounds}, {n_chains}')}")
+    with code.loop(rest, "%last") as edge:
+        add(edge, sums[0])
+    totals = [_sum(code, vector, [of_chain[number] for of_chain in sums]) for number in range(len(vectors))]
+    n_places = 1 + max(pair[0] for pairs in vectors for pair in pairs if pair is not None)
+    of_places = []
+    for place in range(n_places):
+        parts = [
+            picked(total, [lane if pair is not None and pair[0] == place else None for lane, pair in enumerate(pairs)])
+            for total, pairs in zip(totals, vectors, strict=True)
+        ]
+        found = parts[0]
+        for part in parts[1:]:
+            found = code.value(f"fadd {vector} {found}, {part}")
+        of_places.append(found)
+    for start, length in runs(list(range(n_places)), lanes):
+        address = code.address("%result", start * size)
+        several = f"<{length} x {scalar}>"
+        before = code.value(f"load {several}, ptr {address}, align {size}")
+        added = lane_sums(code, scalar, suffix, lanes, of_places[start : start + length])
+        code.do(f"store {several} {code.value(f'fadd {several} {before}, {added}')}, ptr {address}, align {size}")
+    code.do("ret void")
+    code.lines.append("}")
+    return "\n".join(code.lines)
+
+
+def _sum(code: Code, vector: str, places: Sequence[str]) -> str:
+    """Return the sum of the vectors at some addresses."""
+    total = code.value(f"load {vector}, ptr {places[0]}")
+    for place in places[1:]:
+        total = code.value(f"fadd {vector} {total}, {code.value(f'load {vector}, ptr {place}')}")
+    return total

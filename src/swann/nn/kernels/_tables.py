@@ -1,0 +1,92 @@
+"""The tables that compiled loops work through."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._assembly import Pass, run_function, tile_function
+from ._code import Element
+from ._compile import compile_function, vector_bytes
+from ._geometry import COLUMN_VECTORS
+from ._threads import run_on_all_threads
+from ._tiles import Tiles
+
+TASKS_PER_THREAD = 4
+_BAND_BYTES = 2**18
+"""What is to stay of a result in a core's own cache."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of a link's tiles.
+
+    Args:
+        rows: see `swann.nn.kernels._assembly.PROGRAM`.
+        places: where each program's tiles stand; the rows have their addresses.
+        most_bytes: the most that a tile reads of one map.
+    """
+
+    rows: NDArray[np.int64]
+    places: tuple[NDArray[np.int64], ...]
+    most_bytes: int
+
+
+def compiled(tiles: Tiles, element: Element, kind: Pass, n_taps: int) -> Programs:
+    """Return the programs of tiles, compiled."""
+    size = np.dtype(element).itemsize
+    places = tuple(np.array(of_program, dtype=np.int64) * size for of_program in tiles.values())
+    rows = [
+        (compile_function(tile_function(program, element, kind, n_taps), "tile"), len(at), at.ctypes.data)
+        for program, at in zip(tiles, places, strict=True)
+    ]
+    read = [len({offset for _, _, offset in program.products}) * program.lanes * size for program in tiles]
+    return Programs(np.array(rows, dtype=np.int64).reshape(-1, 3), places, max(read, default=0))
+
+
+def bands(step: int, n_rows: int, bytes_of_row: int) -> list[range | None]:
+    """Cut the rows of a result into bands of some steps each that stay in the cache; None where one holds all."""
+    height = step * max(1, _BAND_BYTES // (step * max(1, bytes_of_row)))
+    if height >= n_rows:
+        return [None]
+    return [range(start, min(start + height, n_rows)) for start in range(0, n_rows, height)]
+
+
+def bands_of_places(n_places: int, n_nodes: int, size: int) -> list[range | None]:
+    """Cut a result of single places into bands; tiles begin at whole groups of vectors."""
+    return bands(COLUMN_VECTORS * (vector_bytes() // size), n_places, n_nodes * size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the tables of all calls for tensors of the same shapes have in common.
+
+    Args:
+        tasks: see `swann.nn.kernels._assembly.TASK`.
+        numbers: which link each row of `links` belongs to; a link has a row for each band of the result.
+        links: see `swann.nn.kernels._assembly.LINK`; the addresses are missing.
+    """
+
+    tasks: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    links: NDArray[np.int64]
+
+
+def run(kind: Pass, plan: Plan, addresses: NDArray[np.int64]) -> None:
+    """Work through a plan on all threads.
+
+    Args:
+        kind: the pass.
+        plan: its tables.
+        addresses: for each link the first six columns of its row.
+    """
+    links = plan.links.copy()
+    links[:, :6] = addresses[plan.numbers]
+    table = np.array([0, len(plan.tasks), plan.tasks.ctypes.data, links.ctypes.data], dtype=np.int64)
+    run_on_all_threads(_run_address(kind), table.ctypes.data)
+
+
+@cache
+def _run_address(kind: Pass) -> int:
+    return compile_function(run_function(kind), "run")
