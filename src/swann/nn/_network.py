@@ -1,4 +1,4 @@
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -165,6 +165,10 @@ class SmallWorldNetwork(nn.Module):
             return torch.cat((inputs, *(cast(Tensor, each) for each in maps[1:])), 1)
         return output
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: not what is found again in the first pass."""
+        return self.__dict__ | {"readings": {}}
+
     def _choice(self, inputs: Tensor) -> Choice | None:
         """Return which links are to be dense; None for none of them, () for all."""
         if self.backend == "masked" or inputs.device.type != "cpu":
@@ -178,7 +182,8 @@ class SmallWorldNetwork(nn.Module):
         key = len(inputs), torch.is_grad_enabled(), torch.get_num_threads()
         if key not in self._choices:
             costs = costs_here(key[2])
-            self._choices[key] = choose_for(self, key[0], costs.training if key[1] else costs.inference)
+            of_pass = costs.training if key[1] else costs.inference
+            self._choices[key] = choose_for(self, key[0], of_pass, trains=key[1])
         return self._choices[key]
 
     def extra_repr(self) -> str:

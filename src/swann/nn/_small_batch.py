@@ -13,30 +13,50 @@ from torch import Tensor
 
 from ._link import Link, pool_to
 from ._precision import summed_as
-from .kernels import Arrangement, arranged, arrangements, small_layer, vector_bytes
+from .kernels import Arrangement, Operand, arranged, arrangements, small_layer, vector_bytes
 
 if TYPE_CHECKING:
     from ._network import SmallWorldLayer, SmallWorldNetwork
     from .costs import Choice
 
-Shape = tuple[int, ...]
+Source = tuple[int, tuple[int, ...] | None]
+"""A map by its layer's number, and the size that it is pooled to; None for its own."""
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """What the links into one layer read.
+
+    Args:
+        dense: the links that are computed densely, each with its source's number.
+        sparse: the others.
+        sources: what each of these reads.
+        arrangements: and how.
+    """
+
+    dense: tuple[tuple[int, Link], ...]
+    sparse: tuple[Link, ...]
+    sources: tuple[Source, ...]
+    arrangements: tuple[Arrangement, ...]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the sparse links of a network read, for one size of the batch.
+    """What the links of a network read, for one size of the batch.
 
     Args:
-        layers: for each layer the positions of its sparse links, and how these read their sources.
-        wanted: for each map, and each size that it is pooled to (None for its own), in which arrangements it is read.
+        layers: for each layer.
+        wanted: for each map in which arrangements its sparse links read it.
+        done: for each layer which maps nothing reads any more after it.
     """
 
-    layers: tuple[tuple[tuple[int, ...], tuple[Arrangement, ...]], ...]
-    wanted: dict[tuple[int, Shape | None], list[Arrangement]]
+    layers: tuple[LayerReading, ...]
+    wanted: dict[Source, tuple[Arrangement, ...]]
+    done: tuple[tuple[Source, ...], ...]
 
 
 def reading(network: SmallWorldNetwork, choice: Choice | None, batch: int, lanes: int) -> Reading:
-    """Return what the links of a network read that are not chosen to be dense.
+    """Return what the links of a network read.
 
     Args:
         network: the network.
@@ -45,18 +65,24 @@ def reading(network: SmallWorldNetwork, choice: Choice | None, batch: int, lanes
         lanes: numbers in one vector.
     """
     layers = []
-    wanted: dict[tuple[int, Shape | None], dict[Arrangement, None]] = {}
+    wanted: dict[Source, dict[Arrangement, None]] = {}
     for number, layer in enumerate(network.each_layer()):
-        positions = tuple(
-            position for position in range(len(layer.sources)) if choice is None or not choice[number][position]
-        )
-        found = arrangements(tuple(layer.link_shapes[position] for position in positions), batch, lanes)
         links = layer.each_link()
-        for position, arrangement in zip(positions, found, strict=True):
-            source, link = links[position]
-            wanted.setdefault((source, _pooled_size(link)), {})[arrangement] = None
-        layers.append((positions, found))
-    return Reading(tuple(layers), {key: list(each) for key, each in wanted.items()})
+        is_dense = choice[number] if choice is not None else (False,) * len(links)
+        sparse = [position for position, each in enumerate(is_dense) if not each]
+        found = arrangements(tuple(layer.link_shapes[position] for position in sparse), batch, lanes)
+        sources = tuple(_source(*links[position]) for position in sparse)
+        for source, arrangement in zip(sources, found, strict=True):
+            wanted.setdefault(source, {})[arrangement] = None
+        dense = tuple(link for link, each in zip(links, is_dense, strict=True) if each)
+        layers.append(LayerReading(dense, tuple(links[position][1] for position in sparse), sources, found))
+    last = {source: network.last_reader[source[0]] for source in wanted}
+    done = [tuple(source for source in wanted if last[source] == number + 1) for number in range(len(layers))]
+    return Reading(tuple(layers), {source: tuple(each) for source, each in wanted.items()}, tuple(done))
+
+
+def _source(number: int, link: Link) -> Source:
+    return number, link.kernel if link.geometry is None else None
 
 
 def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | None = None) -> Tensor:
@@ -69,15 +95,19 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
     key = batch, choice, lanes
     if key not in network.readings:
         network.readings[key] = reading(network, choice, batch, lanes)
-    state = _Pass(network.readings[key], inputs)
+    read, keeps_all = network.readings[key], network.plan.chain.dense
+    state = _Pass(read, inputs)
     output = inputs
-    for number, layer in enumerate(network.each_layer(), start=1):
-        output = layer.stages(state.flow_into(layer, number))
+    layers = zip(network.each_layer(), read.layers, read.done, strict=True)
+    for number, (layer, of_layer, done) in enumerate(layers, start=1):
+        output = layer.stages(state.flow_into(layer, of_layer))
         state.maps[number] = output.reshape(-1, *layer.map_shape)
-        state.forget(network, number)
-    if network.plan.chain.dense:
-        return torch.cat([state.maps[number] for number in range(1, len(network.layers) + 1)], 1)
-    return output
+        for source in done:
+            state.laid_out.pop(source, None)
+        if not keeps_all:
+            for unread in [each for each in state.maps if network.last_reader.get(each, 0) <= number]:
+                del state.maps[unread]
+    return torch.cat([state.maps[number] for number in range(1, len(read.layers) + 1)], 1) if keeps_all else output
 
 
 class _Pass:
@@ -86,67 +116,55 @@ class _Pass:
     def __init__(self, reading: Reading, inputs: Tensor) -> None:
         self.reading, self.inputs = reading, inputs
         self.maps: dict[int, Tensor] = {0: inputs}
-        self.laid_out: dict[tuple[int, Shape | None], dict[Arrangement, Tensor]] = {}
+        self.laid_out: dict[Source, dict[Arrangement, Operand]] = {}
 
-    def forget(self, network: SmallWorldNetwork, number: int) -> None:
-        """Forget what neither a layer after this one nor the output reads."""
-        for key in [key for key in self.laid_out if network.last_reader[key[0]] <= number]:
-            del self.laid_out[key]
-        if not network.plan.chain.dense:
-            for source in [source for source in self.maps if network.last_reader.get(source, 0) <= number]:
-                del self.maps[source]
-
-    def flow_into(self, layer: SmallWorldLayer, number: int) -> Tensor:
+    def flow_into(self, layer: SmallWorldLayer, read: LayerReading) -> Tensor:
         """Return what flows into a layer through all its links, and its bias."""
-        links = layer.each_link()
-        if not links:
+        if not layer.sources:
             return layer.without_inputs(self.inputs.shape[0], self.inputs)
-        positions, found = self.reading.layers[number - 1]
         total: Tensor | None = None
-        bias: Tensor | None = None if positions else layer.bias
-        for position, (source, link) in enumerate(links):
-            if position not in positions:
-                flow: Tensor = link(self.maps[source], layer.dropout, bias)
-                total, bias = flow if total is None else total + flow, None
-        if not positions:
+        bias: Tensor | None = None if read.sparse else layer.bias
+        for source, link in read.dense:
+            flow: Tensor = link(self.maps[source], layer.dropout, bias)
+            total, bias = flow if total is None else total + flow, None
+        if not read.sparse:
             return cast(Tensor, total)
-        sparse = self._sparse_links(layer, [links[position] for position in positions], found)
+        sparse = self._sparse_links(layer, read)
         return sparse if total is None else total + sparse
 
-    def _sparse_links(
-        self, layer: SmallWorldLayer, links: list[tuple[int, Link]], found: tuple[Arrangement, ...]
-    ) -> Tensor:
-        lower, is_single = summed_as(self.maps[links[0][0]].dtype)
+    def _sparse_links(self, layer: SmallWorldLayer, read: LayerReading) -> Tensor:
+        lower, is_single = summed_as(self.maps[read.sources[0][0]].dtype)
+        drops = layer.dropout.drops
         operands = [
-            self._operand(layer, source, link, arrangement)
-            for (source, link), arrangement in zip(links, found, strict=True)
+            self._alone(layer, source, link, arrangement)
+            if drops or link.pads_otherwise
+            else self._shared(source)[arrangement]
+            for source, link, arrangement in zip(read.sources, read.sparse, read.arrangements, strict=True)
         ]
-        weights: list[Tensor] = [link.weight for _, link in links]
+        weights: list[Tensor] = [cast(Tensor, link._parameters["weight"]) for link in read.sparse]
+        wirings: list[Tensor] = [cast(Tensor, link._buffers["wiring"]) for link in read.sparse]
         bias: Tensor | None = layer.bias
         if is_single:
             weights, bias = [weight.float() for weight in weights], None if bias is None else bias.float()
         size = (self.inputs.shape[0], layer.n_nodes, *layer.size)
-        wirings = [cast(Tensor, link.wiring) for _, link in links]
-        return small_layer(operands, found, weights, wirings, bias, size).to(lower)
+        return small_layer(operands, read.arrangements, weights, wirings, bias, size).to(lower)
 
-    def _operand(self, layer: SmallWorldLayer, source: int, link: Link, arrangement: Arrangement) -> Tensor:
-        key = source, _pooled_size(link)
-        if layer.dropout.drops or link.pads_otherwise:  # no other link reads the same
-            own = link.pad(layer.dropout(_pooled(self.maps[source], key[1])))
-            return _arranged(own, [arrangement])[arrangement]
-        if key not in self.laid_out:
-            self.laid_out[key] = _arranged(_pooled(self.maps[source], key[1]), self.reading.wanted[key])
-        return self.laid_out[key][arrangement]
+    def _shared(self, source: Source) -> dict[Arrangement, Operand]:
+        """Return a map as all links that read it want it."""
+        found = self.laid_out.get(source)
+        if found is None:
+            found = self.laid_out[source] = arranged(_exact(self._map(source)), self.reading.wanted[source])
+        return found
 
+    def _alone(self, layer: SmallWorldLayer, source: Source, link: Link, arrangement: Arrangement) -> Operand:
+        """Return a map as one link alone reads it: with other padding than zeros, or with a dropout of its own."""
+        own = link.pad(layer.dropout(self._map(source)))
+        return arranged(_exact(own), (arrangement,))[arrangement]
 
-def _pooled_size(link: Link) -> Shape | None:
-    """Return the size that a map is pooled to where the link ends at a linear layer."""
-    return link.kernel if link.geometry is None else None
-
-
-def _pooled(source: Tensor, size: Shape | None) -> Tensor:
-    return source if size is None else pool_to(source, size)
+    def _map(self, source: Source) -> Tensor:
+        number, size = source
+        return self.maps[number] if size is None else pool_to(self.maps[number], size)
 
 
-def _arranged(source: Tensor, wanted: list[Arrangement]) -> dict[Arrangement, Tensor]:
-    return arranged(source if source.dtype == torch.float64 else source.float(), wanted)
+def _exact(source: Tensor) -> Tensor:
+    return source if source.dtype == torch.float64 else source.float()

@@ -34,7 +34,7 @@ def test_auto_computes_what_it_chose(batch, monkeypatch):
             tuple((torch.rand(len(layer.sources), generator=generator) < 0.5).tolist())
             for layer in network.each_layer()
         )
-        monkeypatch.setattr("swann.nn._network.choose_for", lambda *_, choice=choice: choice)
+        monkeypatch.setattr("swann.nn._network.choose_for", lambda *_, choice=choice, **__: choice)
         network.use_backend("auto").zero_grad()
         output = network(images)
         output.square().sum().backward()
@@ -46,9 +46,9 @@ def test_auto_computes_what_it_chose(batch, monkeypatch):
 def test_a_choice_is_made_once_for_each_batch_and_pass(monkeypatch):
     network, batches = twin(0.6).use_backend("auto").eval(), []
 
-    def choose(of, batch, costs):
-        batches.append((batch, costs))
-        return choose_for(of, batch, costs)
+    def choose(of, batch, costs, *, trains):
+        batches.append((batch, costs, trains))
+        return choose_for(of, batch, costs, trains=trains)
 
     monkeypatch.setattr("swann.nn._network.choose_for", choose)
     monkeypatch.setattr("swann.nn._network.costs_here", TYPICAL.on)
@@ -56,6 +56,5 @@ def test_a_choice_is_made_once_for_each_batch_and_pass(monkeypatch):
         network(IMAGES[:2])
         with torch.inference_mode():
             network(IMAGES[:2])
-    assert [batch for batch, _ in batches] == [2, 2]
     costs = TYPICAL.on(torch.get_num_threads())
-    assert [found for _, found in batches] == [costs.training, costs.inference]
+    assert batches == [(2, costs.training, True), (2, costs.inference, False)]

@@ -10,6 +10,17 @@ def test_the_work_of_a_strided_convolution_by_hand():
     assert work == SparseWork(links=1, tiles=20, products=20 * 25, reads=20 * 16, results=5 * 4 * 32, gathered=0)
 
 
+def test_a_small_batch_without_gradients_works_on_what_its_maps_are_laid_out_as():
+    """25 products of the first of two kernels in vectors of 16; all of a map of 64 places in 8 vectors of 8."""
+    sizes = {"n_edges": 10, "n_sources": 3, "n_targets": 5, "batch": 1, "trains": False, "lanes": 16}
+    assert sparse_work(CONVOLUTION, **sizes) == SparseWork(1, 10, 10 * 2, 10 * 2, results=5 * 4, gathered=3 * 2 * 16)
+    rows = LinkShape((8, 8), (8, 8), (3, 3), (1, 1), (1, 1), (1, 1))
+    expected = SparseWork(1, 10, 10 * 9 * 4, 10 * 3 * 4, results=5 * 64, gathered=3 * 3 * 10 * 8)
+    assert sparse_work(rows, **sizes) == expected
+    vector = LinkShape((4, 4), (4, 4), (3, 3), (1, 1), (1, 1), (1, 1))
+    assert sparse_work(vector, **sizes) == SparseWork(1, 10, 10 * 9, 10, results=5 * 16, gathered=3 * 16)
+
+
 def test_a_small_batch_works_on_columns():
     work = sparse_work(CONVOLUTION, n_edges=10, n_sources=3, n_targets=5, batch=2, lanes=4)
     vectors = 2  # 4 places of 2 samples

@@ -1,67 +1,51 @@
+import math
+
+import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from links import dense_link, random_mask
+from links import shape_of
 
-from swann.nn.kernels import LinkShape, extents, fits_rows, layer_from_rows, to_blocks, to_rows, wiring
-from swann.nn.kernels._rows import tap_offsets
+from swann.nn.kernels._rows import extents, places_in_rows, row_lanes, tap_offsets
 
 
-@st.composite
-def layers(draw):
-    """Draw links of a few sources into one layer, each with its own kernel, stride, dilation and padding."""
-    n_axes = draw(st.integers(1, 3))
-    target = tuple(draw(st.integers(1, 7)) for _ in range(n_axes))
-    links = []
-    for _ in range(draw(st.integers(1, 3))):
-        parts = []
-        for size in target:
-            kernel, stride, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 2))
-            before = draw(st.integers(-2, 3))
-            missing = (size - 1) * stride + dilation * (kernel - 1) + 1 - before
-            parts.append((max(1, missing - draw(st.integers(-2, 3))), size, kernel, stride, before, dilation))
-        links.append(LinkShape(*zip(*parts, strict=True)))
-    return links, draw(st.integers(1, 3)), draw(st.integers(0, 2**16))
+def test_each_tap_along_the_last_axis_has_a_copy_and_each_phase_along_the_others():
+    """Of 6×6 places, at stride 2 and with a row of zeros before, kernels of 3×3 meet 3×3 places."""
+    shape = shape_of((6, 6), (3, 3), (3, 3), (2, 2), (1, 1), (1, 1))
+    size = extents((shape,), 1, 16)
+    assert size == (3, 4)  # 3 places and one to fill half a vector up
+    copy = 4 * 4  # one row more than the layer's map has, for the third tap
+    assert tap_offsets(shape, size) == (*(copy * number for number in range(6)), 4, copy + 4, 2 * copy + 4)
+    copies = places_in_rows(shape, size).reshape(6, 4, 4)
+    assert copies[0, :, :3].tolist() == [[-1, -1, -1], [-1, 7, 9], [-1, 19, 21], [-1, 31, 33]]
+    assert copies[1, :, :3].tolist() == [[-1, -1, -1], [6, 8, 10], [18, 20, 22], [30, 32, 34]]
+    assert copies[4, :, :3].tolist() == [[0, 2, 4], [12, 14, 16], [24, 26, 28], [-1, -1, -1]]
 
 
-@given(layers())
-@settings(max_examples=40, deadline=None)
-def test_rows_compute_what_dense_convolutions_do(case):
-    links, batch, seed = case
-    generator = torch.Generator().manual_seed(seed)
-    target = links[0].target
-    shapes = [number for link in links for number in link.flat()]
-    expected = torch.randn(5, generator=generator, dtype=torch.float64)
-    bias = expected.clone()
-    expected = expected.view(-1, *(1,) * len(target)).expand(batch, 5, *target).clone()
-    sources, weights, wirings = [], [], []
-    for link in links:
-        mask = random_mask(5, 3, 0.6, seed=seed)
-        weight = torch.randn(int(mask.sum()), *link.kernel, generator=generator, dtype=torch.float64)
-        source = torch.randn(batch, 3, *link.source, generator=generator, dtype=torch.float64)
-        expected += dense_link(link, mask, source, weight)
-        sources.append(to_rows(to_blocks(source), link, extents(tuple(shapes))))
-        weights.append(weight)
-        wirings.append(wiring(mask))
-    found = layer_from_rows(sources, weights, wirings, bias, shapes, [1, 5, *target, batch])
-    torch.testing.assert_close(found[0].movedim(-1, 0), expected)
+@pytest.mark.parametrize(
+    ("target", "batch", "size", "lanes"),
+    [
+        ((32, 32), 1, (32, 32), 16),
+        ((8, 8), 1, (8, 8), 8),
+        ((7, 7), 1, (7, 8), 8),
+        ((4, 4), 1, (4, 4), 8),
+        ((28, 28), 1, (28, 32), 16),
+        ((5, 5), 3, (5, 8), 8),
+        ((40,), 1, (40,), 8),
+    ],
+)
+def test_rows_are_whole_vectors_or_halves(target, batch, size, lanes):
+    ones = (1,) * len(target)
+    shape = shape_of(target, target, ones, ones, (0,) * len(target), ones)
+    assert extents((shape,), batch, 16) == size
+    assert row_lanes(size, batch, 16) == lanes
 
 
-def test_a_strided_kernel_meets_phases_side_by_side():
-    """Of 6×6 places, at stride 2 and with a row of zeros before, one tap in each direction meets the second phase."""
-    shape = LinkShape((6, 6), (3, 3), (3, 3), (2, 2), (1, 1), (1, 1))
-    size = extents(tuple(shape.flat()))
-    assert size == (3, 4)
-    rows = 4 * 4  # one more than the layer's map has, for the third tap
-    assert tap_offsets(shape, size) == (0, rows, 1, 2 * rows, 3 * rows, 2 * rows + 1, 4, rows + 4, 5)
-    source = torch.arange(36.0).view(1, 1, 6, 6)
-    phases = to_rows(to_blocks(source), shape, size).view(4, 4, 4)
-    assert phases[0, :, :3].tolist() == [[0, 0, 0], [0, 7, 9], [0, 19, 21], [0, 31, 33]]
-    assert phases[3, :3, :3].tolist() == [[0, 2, 4], [12, 14, 16], [24, 26, 28]]
-
-
-@pytest.mark.parametrize(("size", "fits"), [((4, 4), False), ((8, 8), True), ((), False), ((40,), True)])
-def test_small_maps_have_too_much_room_between_rows(size, fits):
-    ones = (1,) * len(size)
-    assert fits_rows(LinkShape(size, size, ones, ones, (0,) * len(size), ones).flat()) is fits
+def test_axes_between_the_first_and_the_last_have_room_for_every_links_reach():
+    near = shape_of((5, 5, 5), (5, 5, 5), (1, 1, 1), (1, 1, 1), (0, 0, 0), (1, 1, 1))
+    far = shape_of((5, 5, 5), (5, 5, 5), (3, 3, 3), (1, 1, 1), (2, 2, 2), (1, 2, 2))
+    size = extents((near, far), 1, 16)
+    assert size == (5, 5 + 4, 8)
+    copies = places_in_rows(far, size).reshape(3, 7, 9, 8)
+    read = set(copies[copies >= 0].tolist())
+    assert read == set(range(5**3))
+    for tap, offset in zip(np.ndindex(3, 3, 3), tap_offsets(far, size), strict=True):
+        assert offset == tap[2] * math.prod((7, 9, 8)) + tap[0] * 72 + 2 * tap[1] * 8

@@ -10,7 +10,18 @@ from torch import Tensor
 
 from .._geometry import strided
 from .._link import Link
-from ..kernels import LinkShape, from_blocks, needs_columns, sparse_layer, to_blocks, to_columns, vector_bytes
+from ..kernels import (
+    LinkShape,
+    arranged,
+    arrangements,
+    from_blocks,
+    needs_columns,
+    small_layer,
+    sparse_layer,
+    to_blocks,
+    to_columns,
+    vector_bytes,
+)
 from ._costs import Costs, LinkCosts
 from ._kept import keep
 from ._work import dense_work, sparse_work
@@ -50,8 +61,8 @@ _LINKS = 4
 
 _ROUNDS, _WARM_UP = 5, 2
 _Job = Callable[[], object]
-_Row = tuple[tuple[float, ...], tuple[float, float]]
-"""The parts of a link's work, and its seconds in inference and in training."""
+_Row = list[tuple[tuple[float, ...], float]]
+"""In inference and in training the parts of a link's work, and its seconds."""
 
 
 def calibrate(on_progress: Callable[[int, int], None] | None = None) -> Costs:
@@ -77,7 +88,7 @@ def calibrate(on_progress: Callable[[int, int], None] | None = None) -> Costs:
     moved = _moved()
     inference, training = (
         LinkCosts(
-            **{kind: _fit([(work, seconds[way]) for work, seconds in found]) for kind, found in rows.items()},
+            **{kind: _fit([row[way] for row in found]) for kind, found in rows.items()},
             moved=(1 + way) * moved,
         )
         for way in range(2)
@@ -116,10 +127,14 @@ def _measure(link: Link, shape: LinkShape, batch: int) -> tuple[_Row, _Row]:
     maps = [each.requires_grad_() for each in maps]
     target = () if link.geometry is None else shape.target
     size = [blocks[0].shape[0], n_targets, *target, blocks[0].shape[-1]]
-    by_columns = needs_columns(blocks[0])
+    by_columns, lanes = needs_columns(blocks[0]), vector_bytes() // 4
     wirings = [wiring for wiring in [link.wiring] * _LINKS if wiring is not None]
 
     def sparse() -> Tensor:
+        if by_columns and not torch.is_grad_enabled():
+            found = arrangements((shape,) * _LINKS, batch, lanes)
+            operands = [arranged(each.detach(), (way,))[way] for each, way in zip(maps, found, strict=True)]
+            return small_layer(operands, found, [link.weight] * _LINKS, wirings, None, (batch, n_targets, *target))
         sources = [to_columns(each, shape) for each in blocks] if by_columns else blocks
         return sparse_layer(sources, [link.weight] * _LINKS, wirings, None, shape.flat() * _LINKS, size, by_columns)
 
@@ -130,8 +145,10 @@ def _measure(link: Link, shape: LinkShape, batch: int) -> tuple[_Row, _Row]:
     jobs = [*_both(sparse, [*blocks, link.weight]), *_both(dense, [*maps, link.weight])]
     seconds = [each / _LINKS for each in _medians(jobs)]
     amounts = (link.weight.shape[0], n_sources, n_targets, batch)
-    works = sparse_work(shape, *amounts, lanes=vector_bytes() // 4), dense_work(shape, *amounts)
-    return (astuple(works[0]), (seconds[0], seconds[1])), (astuple(works[1]), (seconds[2], seconds[3]))
+    sparse_works = (sparse_work(shape, *amounts, trains=trains, lanes=lanes) for trains in (False, True))
+    dense_parts = astuple(dense_work(shape, *amounts))
+    of_sparse = [(astuple(work), taken) for work, taken in zip(sparse_works, seconds[:2], strict=True)]
+    return of_sparse, [(dense_parts, taken) for taken in seconds[2:]]
 
 
 def _both(compute: Callable[[], Tensor], operands: list[Tensor]) -> tuple[_Job, _Job]:

@@ -1,7 +1,7 @@
 import math
 from dataclasses import dataclass
 
-from ..kernels import BLOCK, SMALL_BATCH, LinkShape
+from ..kernels import BLOCK, SMALL_BATCH, LinkShape, arrangements, pairs_of, row_lanes
 
 _ACCUMULATORS = 16
 """Vectors of sums that a tile of the sparse kernels holds, about."""
@@ -50,7 +50,14 @@ class DenseWork:
 
 
 def sparse_work(
-    shape: LinkShape, n_edges: int, n_sources: int, n_targets: int, batch: int, lanes: int = 16
+    shape: LinkShape,
+    n_edges: int,
+    n_sources: int,
+    n_targets: int,
+    batch: int,
+    *,
+    trains: bool = True,
+    lanes: int = 16,
 ) -> SparseWork:
     """Return what the sparse kernels do for a link.
 
@@ -60,6 +67,7 @@ def sparse_work(
         n_sources: nodes that the link starts from.
         n_targets: nodes that it ends at.
         batch: samples.
+        trains: whether a backward pass follows, for which a small batch's maps are laid out otherwise.
         lanes: numbers in one of the processor's vectors.
 
     >>> one = LinkShape((1,), (1,), (1,), (1,), (0,), (1,))
@@ -68,6 +76,8 @@ def sparse_work(
     """
     n_places = math.prod(shape.target)
     results = n_targets * n_places * batch
+    if batch < SMALL_BATCH and not trains:
+        return _small_work(shape, n_edges, n_sources, n_targets, batch, lanes)
     if batch < SMALL_BATCH:
         vectors = math.ceil(n_places * batch / lanes)
         products = n_edges * shape.n_taps * vectors
@@ -87,6 +97,28 @@ def sparse_work(
         read *= min(pairs, math.ceil(size / side) * min(extent, shape.source[axis]))
     steps = n_edges * (batch // block)
     return SparseWork(1, steps * n_tiles, steps * met * vectors, steps * read * vectors, results, 0)
+
+
+def _small_work(shape: LinkShape, n_edges: int, n_sources: int, n_targets: int, batch: int, lanes: int) -> SparseWork:
+    """Return the work of a link at a small batch without gradients; see `swann.nn.kernels.Arrangement`."""
+    (arrangement,) = arrangements((shape,), batch, lanes)
+    n_places = math.prod(shape.target) * batch
+    gathered = n_sources * len(arrangement.offsets(n_sources, batch, lanes))
+    tiles = 1.0
+    if arrangement.layout == "pairs":
+        products = reads = float(len(pairs_of(shape, batch, lanes)))
+    elif arrangement.layout == "vector":
+        products, reads = shape.n_taps, 1.0
+    elif arrangement.layout == "columns":
+        vectors = math.ceil(n_places / lanes)
+        tiles, products = math.ceil(vectors / 8), shape.n_taps * vectors
+        reads = products
+    else:
+        n_elements = math.prod(arrangement.size) * batch
+        tiles = math.ceil(n_elements / row_lanes(arrangement.size, batch, lanes) / 8)
+        products = shape.n_taps * n_elements / lanes
+        reads = products / math.prod(shape.kernel[:-1])
+    return SparseWork(1, n_edges * tiles, n_edges * products, n_edges * reads, n_targets * n_places, gathered)
 
 
 def dense_work(shape: LinkShape, n_edges: int, n_sources: int, n_targets: int, batch: int) -> DenseWork:

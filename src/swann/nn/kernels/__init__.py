@@ -1,13 +1,14 @@
 """Convolutions and linear layers computed from existing edges alone."""
 
-from ._arrangement import Arrangement, arrangements
+from ._arrangement import Arrangement, arrangements, pairs_of
 from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
 from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
 from ._operator import sparse_layer
+from ._rows import row_lanes
 from ._shared import SharedGradients, shared_layer
-from ._small import arranged, small_layer
+from ._small import Operand, arranged, small_layer
 from ._wiring import wiring
 
 __all__ = [
@@ -15,13 +16,16 @@ __all__ = [
     "SMALL_BATCH",
     "Arrangement",
     "LinkShape",
+    "Operand",
     "SharedGradients",
     "apply_to_blocks",
     "arranged",
     "arrangements",
     "from_blocks",
     "needs_columns",
+    "pairs_of",
     "processor",
+    "row_lanes",
     "shared_layer",
     "small_layer",
     "sparse_layer",

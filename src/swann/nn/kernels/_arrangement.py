@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -14,17 +14,20 @@ from ._geometry import LinkShape
 from ._rows import extents, places_in_rows
 
 Shape = tuple[int, ...]
-Layout = Literal["rows", "columns", "pairs"]
+Layout = Literal["rows", "columns", "pairs", "vector"]
 Pairs = tuple[tuple[tuple[int, int] | None, ...], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrangement:
     """What the kernels of a link read at a small batch.
 
     In rows, a tap meets neighbouring places of the source for neighbouring places of the layer's map (see `_rows`). In
     columns each tap has the places that it meets in a row of its own. In pairs each product of a place of the layer's
-    map and one of the source has a lane of a vector (see `pairs_of`).
+    map and one of the source has a lane of a vector (see `pairs_of`). A vector holds all of a small map, of which the
+    kernels pick for each tap what it meets.
+
+    There is one object for equal values, from `arrangements`.
 
     Args:
         shape: the link's shape.
@@ -46,7 +49,11 @@ class Arrangement:
             batch: samples.
             lanes: numbers in one vector.
         """
-        samples = np.arange(batch) * n_sources * math.prod(self.shape.source)
+        n_places = math.prod(self.shape.source)
+        samples = np.arange(batch) * n_sources * n_places
+        if self.layout == "vector":
+            of_samples = (np.arange(n_places)[:, None] + samples).ravel()
+            return np.pad(of_samples, (0, lanes - len(of_samples)), constant_values=-1).astype(np.int32)
         if self.layout == "pairs":
             met = places_in_columns(self.shape)
             lanes_of = (pair for pairs in pairs_of(self.shape, batch, lanes) for pair in pairs)
@@ -54,6 +61,21 @@ class Arrangement:
             return np.array(found, dtype=np.int32)
         places = places_in_rows(self.shape, self.size) if self.layout == "rows" else places_in_columns(self.shape)
         return np.where(places[..., None] >= 0, places[..., None] + samples, -1).astype(np.int32).ravel()
+
+
+def picked(shape: LinkShape, batch: int, lanes: int) -> list[list[int | None]]:
+    """Return for each tap which element of a small map each place meets, all samples' beside each other, or None.
+
+    Args:
+        shape: the link's shape.
+        batch: samples.
+        lanes: of which there are at least as many as elements of either map.
+    """
+    found = []
+    for met in places_in_columns(shape).tolist():
+        of_places = [None if place < 0 else place * batch + sample for place in met for sample in range(batch)]
+        found.append([*of_places, *[None] * (lanes - len(of_places))])
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -91,14 +113,23 @@ def arrangements(shapes: tuple[LinkShape, ...], batch: int, lanes: int) -> tuple
         batch: samples.
         lanes: numbers in one vector.
     """
-    if shapes and shapes[0].target and math.prod(shapes[0].target) * batch >= lanes:
+    if shapes and shapes[0].target and math.prod(shapes[0].target) * batch > lanes:
         size = extents(shapes, batch, lanes)
-        return tuple(Arrangement(shape, "rows", size) for shape in shapes)
-    return tuple(Arrangement(shape, _flat_layout(shape, batch, lanes), shape.target) for shape in shapes)
+        return tuple(_arrangement(shape, "rows", size) for shape in shapes)
+    return tuple(_arrangement(shape, _flat_layout(shape, batch, lanes), shape.target) for shape in shapes)
+
+
+@cache
+def _arrangement(shape: LinkShape, layout: Layout, size: Shape) -> Arrangement:
+    """Return the one arrangement with these values: it is looked up for each link of each pass, so by identity."""
+    return Arrangement(shape, layout, size)
 
 
 def _flat_layout(shape: LinkShape, batch: int, lanes: int) -> Layout:
     """Return the layout of a link into a map of few places: in pairs where that needs fewer vectors."""
     n_vectors = len(pairs_of(shape, batch, lanes))
     by_columns = shape.n_taps * math.ceil(math.prod(shape.target) * batch / lanes)
-    return "pairs" if 0 < n_vectors <= min(by_columns, n_vector_registers() // 4) else "columns"
+    if 0 < n_vectors <= min(max(1, by_columns // 2), n_vector_registers() // 4):
+        return "pairs"
+    fits = math.prod(shape.target) * batch <= lanes >= math.prod(shape.source) * batch
+    return "vector" if fits and n_vectors else "columns"

@@ -33,7 +33,7 @@ PROGRAM = ("function", "n_tiles", "places")
 _LINE = 64
 """Bytes of a cache line."""
 
-_CHAINS = 8
+CHAINS = 8
 """Sums that are to be in flight at once, so that no addition waits for the one before it."""
 
 
@@ -72,7 +72,7 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
 def _products(code: Code, program: TileProgram, element: Element, n_taps: int, ordered: bool) -> None:
     scalar, _, size = ELEMENTS[element]
     vector = f"<{program.lanes} x {scalar}>"
-    n_chains = max(1, _CHAINS // len(program.outputs))
+    n_chains = max(1, CHAINS // len(program.outputs))
     chain_of: dict[tuple[int, int, int], int] = {}
     per_output: dict[int, int] = {}
     for product in program.products:
@@ -90,7 +90,7 @@ def _products(code: Code, program: TileProgram, element: Element, n_taps: int, o
         base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * size}"))
         if program.streams:
             fetch_ahead(code, base)
-        weights = {tap: _splat(code, program, scalar, base, tap * size, size) for _, tap, _ in program.products}
+        weights = {tap: code.splat(vector, code.load(scalar, base, tap * size, size)) for _, tap, _ in program.products}
         ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetched else ""
         to_fetch = iter(fetched.values())
         operands: dict[int, str] = {}
@@ -119,7 +119,7 @@ def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps:
     scalar, suffix, size = ELEMENTS[element]
     vector = f"<{program.lanes} x {scalar}>"
     taps = sorted({tap for _, tap, _ in program.products})
-    n_chains = max(1, _CHAINS // len(taps))
+    n_chains = max(1, CHAINS // len(taps))
     keys = sorted({(tap, accumulator % n_chains) for accumulator, tap, _ in program.products})
     with code.loop("%first", "%last") as edge:
         source = _operand_of(code, edge)
@@ -159,12 +159,6 @@ def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps:
 def _operand_of(code: Code, edge: str) -> str:
     """Return the address of the map that an edge reads; the one after the last edge may be anywhere."""
     return code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
-
-
-def _splat(code: Code, program: TileProgram, scalar: str, base: str, offset: int, size: int) -> str:
-    vector = f"<{program.lanes} x {scalar}>"
-    first = code.value(f"insertelement {vector} poison, {scalar} {code.load(scalar, base, offset, size)}, i64 0")
-    return code.value(f"shufflevector {vector} {first}, {vector} poison, <{program.lanes} x i32> zeroinitializer")
 
 
 def _fma(code: Code, program: TileProgram, element: Element, a: str, b: str, c: str) -> str:

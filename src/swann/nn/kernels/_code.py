@@ -1,6 +1,6 @@
 """LLVM assembly: lines of code, and what several modules write alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -44,6 +44,25 @@ class Code:
         place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
         return self.value(f"zext i32 {self.value(f'load i32, ptr {place}, align 4')} to i64")
 
+    def splat(self, vector: str, number: str) -> str:
+        """Return a vector that has a number in all lanes."""
+        lanes, scalar = _parts(vector)
+        first = self.value(f"insertelement {vector} poison, {scalar} {number}, i64 0")
+        return self.value(f"shufflevector {vector} {first}, {vector} poison, <{lanes} x i32> zeroinitializer")
+
+    def picked(self, vector: str, source: str, numbers: Sequence[int | None]) -> str:
+        """Return a vector of some lanes of a vector, zeros where a number is None."""
+        lanes, _ = _parts(vector)
+        places = ", ".join(f"i32 {lanes if number is None else number}" for number in numbers)
+        return self.value(f"shufflevector {vector} {source}, {vector} zeroinitializer, <{lanes} x i32> <{places}>")
+
+    def sum_of(self, vector: str, places: Sequence[str]) -> str:
+        """Return the sum of the vectors at some addresses."""
+        total = self.value(f"load {vector}, ptr {places[0]}")
+        for place in places[1:]:
+            total = self.value(f"fadd {vector} {total}, {self.value(f'load {vector}, ptr {place}')}")
+        return total
+
     def label(self, name: str) -> None:
         self.do(f"br label %{name}")
         self.lines.append(f"{name}:")
@@ -64,6 +83,12 @@ class Code:
         self.do(f"store i64 {self.value(f'add i64 {number}, 1')}, ptr {counter}")
         self.do(f"br label %{name}test")
         self.lines.append(f"{name}end:")
+
+
+def _parts(vector: str) -> tuple[int, str]:
+    """Return the number of lanes and the type of a vector's elements."""
+    lanes, scalar = vector.strip("<>").split(" x ")
+    return int(lanes), scalar
 
 
 def row_of(code: Code, columns: tuple[str, ...], row: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ._compile import vector_bytes
-from ._gather import Offsets, gather
+from ._gather import ELEMENTS, Gathering, Offsets, gather
 from ._geometry import LinkShape
 
 SMALL_BATCH = 8
@@ -48,9 +48,9 @@ def gather_columns(source: Tensor, shape: LinkShape) -> Tensor:
     n_nodes, batch = source.shape[1], source.shape[-1]
     if shape.meets_all_at_once:
         return source.reshape(n_nodes, shape.n_taps, batch)
-    lanes = vector_bytes() // (8 if source.dtype == torch.float64 else 4)
-    (found,) = gather(source, [_offsets(shape, batch, lanes)])
-    return found.reshape(n_nodes, shape.n_taps, -1)
+    exact = source if source.dtype in ELEMENTS else source.float()
+    found = gather(exact, _gathering(shape, n_nodes, batch, exact.element_size()))
+    return found.to(source.dtype).view(n_nodes, shape.n_taps, -1)
 
 
 @lru_cache(maxsize=4096)
@@ -72,11 +72,12 @@ def places_in_columns(shape: LinkShape) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=4096)
-def _offsets(shape: LinkShape, batch: int, lanes: int) -> Offsets:
+def _gathering(shape: LinkShape, n_nodes: int, batch: int, itemsize: int) -> Gathering:
     """Return which element of a channel's map, of shape `[*source, batch]`, each tap meets at each place."""
     places = places_in_columns(shape)[..., None]
     numbers = np.where(places >= 0, places * batch + np.arange(batch), -1)
-    return Offsets.of(numbers.astype(np.int32).ravel(), lanes)
+    offsets = Offsets.of(numbers.astype(np.int32).ravel(), vector_bytes() // itemsize)
+    return Gathering.of([offsets], n_nodes, itemsize)
 
 
 def scatter_columns(gradient: Tensor, source_shape: torch.Size, shape: LinkShape) -> Tensor:

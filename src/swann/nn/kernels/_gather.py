@@ -1,3 +1,4 @@
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,40 +43,63 @@ class Offsets:
         return cls(np.ascontiguousarray(filled, dtype=np.int32), bases.astype(np.int32), len(numbers))
 
 
-def gather(source: Tensor, wanted: Sequence[Offsets]) -> list[Tensor]:
-    """Return elements of each node's map in other orders.
+@dataclass(frozen=True, eq=False)
+class Gathering:
+    """Several orders in which elements of the same maps are copied, each result behind the one before it.
 
     Args:
-        source: of shape `[samples, sources, *source]`.
-        wanted: which elements each result has; one sample's may be counted from another's.
-
-    Returns:
-        For each of `wanted` a tensor of shape `[sources, length]`.
+        parts: the orders.
+        n_nodes: of the maps.
+        itemsize: bytes of an element.
+        starts: the element at which each result begins.
+        length: elements of all results.
+        segments: `swann.nn.kernels._gather_assembly.SEGMENT` for each order, results counted from the first one.
     """
-    if source.dtype not in ELEMENTS:
-        return [found.to(source.dtype) for found in gather(source.float(), wanted)]
-    source = source.contiguous()
-    n_nodes, size = source.shape[1], source.element_size()
-    lengths = [each.length for each in wanted]
-    results = list(source.new_empty(n_nodes * sum(lengths)).split([n_nodes * length for length in lengths]))
-    results = [result.view(n_nodes, length) for result, length in zip(results, lengths, strict=True)]
-    if not source.numel():
-        return [result.zero_() for result in results]
-    lanes = vector_bytes() // size
-    segments = np.array(
-        [
+
+    parts: tuple[Offsets, ...]
+    n_nodes: int
+    itemsize: int
+    starts: tuple[int, ...]
+    length: int
+    segments: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Offsets], n_nodes: int, itemsize: int) -> "Gathering":
+        """Return what is the same in all calls."""
+        lanes = vector_bytes() // itemsize
+        ends = [n_nodes * end for end in itertools.accumulate(part.length for part in parts)]
+        starts = (0, *ends[:-1])
+        segments = [
             (
-                *(result.data_ptr(), each.length * size, each.numbers.ctypes.data, each.bases.ctypes.data),
-                *(each.length // lanes, len(each.bases)),
+                *(start * itemsize, part.length * itemsize, part.numbers.ctypes.data, part.bases.ctypes.data),
+                *(part.length // lanes, len(part.bases)),
             )
-            for result, each in zip(results, wanted, strict=True)
-        ],
-        dtype=np.int64,
+            for part, start in zip(parts, starts, strict=True)
+        ]
+        return cls(tuple(parts), n_nodes, itemsize, starts, ends[-1], np.array(segments, dtype=np.int64))
+
+
+def gather(source: Tensor, gathering: Gathering) -> Tensor:
+    """Return elements of each node's map in other orders, all results in one row.
+
+    A result is of shape `[sources, length]`, and begins where `gathering.starts` says.
+
+    Args:
+        source: of shape `[samples, sources, *source]`, float32 or float64.
+        gathering: which elements; one sample's may be counted from another's.
+    """
+    source = source.contiguous()
+    result = source.new_empty(gathering.length)
+    if not source.numel():
+        return result.zero_()
+    segments = gathering.segments.copy()
+    segments[:, 0] += result.data_ptr()
+    stride = math.prod(source.shape[2:]) * gathering.itemsize
+    table = np.array(
+        [0, gathering.n_nodes, source.data_ptr(), stride, len(segments), segments.ctypes.data], dtype=np.int64
     )
-    stride = math.prod(source.shape[2:]) * size
-    table = np.array([0, n_nodes, source.data_ptr(), stride, len(segments), segments.ctypes.data], dtype=np.int64)
-    run_on_all_threads(_gather_address(ELEMENTS[source.dtype], lanes), table.ctypes.data)
-    return results
+    run_on_all_threads(_gather_address(ELEMENTS[source.dtype], vector_bytes() // gathering.itemsize), table.ctypes.data)
+    return result
 
 
 @cache

@@ -4,7 +4,9 @@ GATHER_TABLE = ("next", "n_nodes", "source", "source_stride", "n_segments", "seg
 """The number of the next node and their number; where the first node's map stands, and bytes between two of them."""
 
 SEGMENT = ("result", "result_stride", "offsets", "bases", "n_full", "n_vectors")
-"""Where a segment stands for the first node, and bytes between those of two nodes; `swann.nn.kernels._gather.Offsets`."""
+"""Where a segment stands for the first node, and bytes between those of two nodes; what it consists of, see
+`swann.nn.kernels._gather.Offsets`, and how many of its vectors are full.
+"""
 
 SCATTERED = -(2**31)
 """The base of a vector whose elements do not follow each other in the source."""

@@ -1,9 +1,7 @@
 from collections.abc import Sequence
 
+from ._assembly import CHAINS
 from ._code import ELEMENTS, Code, Element, fetch_ahead, lane_sums, runs
-
-_CHAINS = 8
-"""Sums that are to be in flight at once, so that no addition waits for the one before it."""
 
 
 def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: int, element: Element) -> str:
@@ -33,11 +31,11 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
         "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {",
         "entry:",
     ]
-    n_chains = max(1, _CHAINS // len(vectors))
+    n_chains = max(1, CHAINS // len(vectors))
     sums = [[f"%sum{number}of{chain}" for number in range(len(vectors))] for chain in range(n_chains)]
-    for place in (place for of_chain in sums for place in of_chain):
-        code.do(f"{place} = alloca {vector}")
-        code.do(f"store {vector} zeroinitializer, ptr {place}")
+    for address in (address for of_chain in sums for address in of_chain):
+        code.do(f"{address} = alloca {vector}")
+        code.do(f"store {vector} zeroinitializer, ptr {address}")
 
     def load_weights(edge: str, chunk: int) -> str:
         place = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
@@ -51,11 +49,6 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
         arguments = f"ptr {place}, i32 {size}, {mask} <{inside}>, {vector} zeroinitializer"
         return code.value(f"call {vector} {masked_load}({arguments})")
 
-    def picked(source: str, numbers: Sequence[int | None]) -> str:
-        """Return a vector of a vector's lanes in another order, zeros where the number is None."""
-        places = ", ".join(f"i32 {lanes if number is None else number}" for number in numbers)
-        return code.value(f"shufflevector {vector} {source}, {vector} zeroinitializer, <{lanes} x i32> <{places}>")
-
     def add(edge: str, places: Sequence[str]) -> None:
         source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))
         weights: dict[int, str] = {}
@@ -63,7 +56,9 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
             chunk = next(pair[1] for pair in pairs if pair is not None) // lanes
             if chunk not in weights:
                 weights[chunk] = load_weights(edge, chunk)
-            of_lanes = picked(weights[chunk], [None if pair is None else pair[1] % lanes for pair in pairs])
+            of_lanes = code.picked(
+                vector, weights[chunk], [None if pair is None else pair[1] % lanes for pair in pairs]
+            )
             met = code.load(vector, source, number * lanes * size, size)
             before = code.value(f"load {vector}, ptr {place}")
             total = code.value(f"call {vector} {fma}({vector} {of_lanes}, {vector} {met}, {vector} {before})")
@@ -77,12 +72,16 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
     rest = code.value(f"add i64 %first, {code.value(f'mul i64 {n_rounds}, {n_chains}')}")
     with code.loop(rest, "%last") as edge:
         add(edge, sums[0])
-    totals = [_sum(code, vector, [of_chain[number] for of_chain in sums]) for number in range(len(vectors))]
+    totals = [code.sum_of(vector, [of_chain[number] for of_chain in sums]) for number in range(len(vectors))]
     n_places = 1 + max(pair[0] for pairs in vectors for pair in pairs if pair is not None)
     of_places = []
     for place in range(n_places):
         parts = [
-            picked(total, [lane if pair is not None and pair[0] == place else None for lane, pair in enumerate(pairs)])
+            code.picked(
+                vector,
+                total,
+                [lane if pair is not None and pair[0] == place else None for lane, pair in enumerate(pairs)],
+            )
             for total, pairs in zip(totals, vectors, strict=True)
         ]
         found = parts[0]
@@ -98,11 +97,3 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
     code.do("ret void")
     code.lines.append("}")
     return "\n".join(code.lines)
-
-
-def _sum(code: Code, vector: str, places: Sequence[str]) -> str:
-    """Return the sum of the vectors at some addresses."""
-    total = code.value(f"load {vector}, ptr {places[0]}")
-    for place in places[1:]:
-        total = code.value(f"fadd {vector} {total}, {code.value(f'load {vector}, ptr {place}')}")
-    return total

@@ -9,38 +9,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._arrangement import Arrangement, pairs_of
+from ._arrangement import Arrangement, pairs_of, picked
 from ._assembly import LINK, TASK
 from ._check import check_types
 from ._code import Element
 from ._compile import compile_function, vector_bytes
-from ._gather import ELEMENTS, Offsets, gather
+from ._gather import ELEMENTS, Gathering, Offsets, gather
 from ._geometry import column_tiles
 from ._pair_assembly import pair_function
 from ._rows import row_lanes, tap_offsets
 from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled, run
+from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
 
+Operand = tuple[Tensor, int]
+"""A map in several arrangements, all in one row, and where the one that a link reads begins."""
 
-def arranged(source: Tensor, wanted: Sequence[Arrangement]) -> dict[Arrangement, Tensor]:
-    """Return a map in several arrangements, each of shape `[sources, elements]`.
+
+def arranged(source: Tensor, wanted: tuple[Arrangement, ...]) -> dict[Arrangement, Operand]:
+    """Return a map in several arrangements, each of which has its elements of the first channel, of the second, ...
 
     Args:
-        source: of shape `[batch, sources, *size]`.
+        source: of shape `[batch, sources, *size]`, float32 or float64.
         wanted: different ones.
     """
-    lanes = vector_bytes() // source.element_size()
-    offsets = [_offsets(each, source.shape[1], source.shape[0], lanes) for each in wanted]
-    return dict(zip(wanted, gather(source, offsets), strict=True))
+    gathering = _gathering(wanted, source.shape[1], source.shape[0], source.element_size())
+    found = gather(source, gathering)
+    return {each: (found, start) for each, start in zip(wanted, gathering.starts, strict=True)}
 
 
 @lru_cache(maxsize=4096)
-def _offsets(wanted: Arrangement, n_sources: int, batch: int, lanes: int) -> Offsets:
-    return Offsets.of(wanted.offsets(n_sources, batch, lanes), lanes)
+def _gathering(wanted: tuple[Arrangement, ...], n_sources: int, batch: int, itemsize: int) -> Gathering:
+    lanes = vector_bytes() // itemsize
+    parts = [Offsets.of(each.offsets(n_sources, batch, lanes), lanes) for each in wanted]
+    return Gathering.of(parts, n_sources, itemsize)
 
 
 def small_layer(
-    operands: Sequence[Tensor],
+    operands: Sequence[Operand],
     arrangements: tuple[Arrangement, ...],
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
@@ -62,11 +68,12 @@ def small_layer(
     Raises:
         InvalidValueError: maps and weights are of different types.
     """
-    for operand, weight in zip(operands, weights, strict=True):
-        check_types(operand.dtype, weight.dtype)
+    kind = operands[0][0].dtype
+    for other in {weight.dtype for weight in weights}:
+        check_types(kind, other)
     batch, n_targets = size[:2]
     shape = arrangements[0].shape
-    result = operands[0].new_empty(n_targets, *arrangements[0].size, batch)
+    result = operands[0][0].new_empty(n_targets, *arrangements[0].size, batch)
     if bias is None:
         result.zero_()
     else:
@@ -79,18 +86,17 @@ def small_layer(
 
 def _add_links_(
     result: Tensor,
-    operands: Sequence[Tensor],
+    operands: Sequence[Operand],
     arrangements: tuple[Arrangement, ...],
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
 ) -> None:
-    n_targets, batch = result.shape[0], result.shape[-1]
-    widths = tuple(operand.shape[1] for operand in operands)
-    plan = _plan(arrangements, widths, ELEMENTS[result.dtype], n_targets, batch, torch.get_num_threads())
-    weights = [weight.contiguous() for weight in weights]
+    n_targets, batch, size = result.shape[0], result.shape[-1], result.element_size()
+    plan = _plan(arrangements, ELEMENTS[result.dtype], n_targets, batch, torch.get_num_threads())
+    weights = [weight if weight.is_contiguous() else weight.contiguous() for weight in weights]
     addresses = np.zeros((len(operands), 6), dtype=np.int64)
     addresses[:, 0] = result.data_ptr()
-    addresses[:, 1] = [operand.data_ptr() for operand in operands]
+    addresses[:, 1] = [found.data_ptr() + start * size for found, start in operands]
     addresses[:, 2:4] = [addresses_by_target(packed, n_targets) for packed in wirings]
     addresses[:, 4] = [weight.data_ptr() for weight in weights]
     run("forward", plan, addresses)
@@ -99,7 +105,6 @@ def _add_links_(
 @lru_cache(maxsize=4096)
 def _plan(
     arrangements: tuple[Arrangement, ...],
-    widths: tuple[int, ...],
     element: Element,
     n_targets: int,
     batch: int,
@@ -113,9 +118,10 @@ def _plan(
     tasks: list[tuple[int, int, int, int, int]] = []
     for band in of_result:
         first = len(rows)
-        for number, (arrangement, width_of_source) in enumerate(zip(arrangements, widths, strict=True)):
+        for number, arrangement in enumerate(arrangements):
             programs = _programs(arrangement, element, batch, band)
-            strides = [n_elements * size, 0, width_of_source * size, 0]
+            n_read = len(arrangement.offsets(1, batch, vector_bytes() // size))
+            strides = [n_elements * size, 0, n_read * size, 0]
             rows.append([number, *[0] * 5, *strides, 1, 1, len(programs.rows), programs.rows.ctypes.data])
         tasks += [(first, len(rows), 0, begin, min(begin + width, n_targets)) for begin in range(0, n_targets, width)]
     table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
@@ -127,8 +133,12 @@ def _programs(arrangement: Arrangement, element: Element, batch: int, band: rang
     shape, size = arrangement.shape, np.dtype(element).itemsize
     lanes = vector_bytes() // size
     length = math.prod(shape.target) * batch
-    if arrangement.layout == "pairs":
-        function = compile_function(pair_function(pairs_of(shape, batch, lanes), shape.n_taps, element), "tile")
+    if arrangement.layout in ("pairs", "vector"):
+        if arrangement.layout == "pairs":
+            assembly = pair_function(pairs_of(shape, batch, lanes), shape.n_taps, element)
+        else:
+            assembly = vector_function(picked(shape, batch, lanes), length, element)
+        function = compile_function(assembly, "tile")
         places = np.zeros((1, 2), dtype=np.int64)
         return Programs(np.array([[function, 1, places.ctypes.data]], dtype=np.int64), (places,), 0)
     if arrangement.layout == "rows":
