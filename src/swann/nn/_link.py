@@ -78,9 +78,13 @@ class Link(nn.Module):
             return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
         return _convolve(dropout(source), weight, bias, self.geometry)
 
+    def pools(self, source: Tensor) -> bool:
+        """Return whether blocks of a source map are pooled: to the kernel's size, where the link ends at neurons."""
+        return self.geometry is None and source.shape[2:-1] != self.kernel
+
     def pool_blocks(self, source: Tensor) -> Tensor:
         """Return the blocks of a source map, pooled to the kernel's size where the link ends at a linear layer."""
-        if self.geometry is not None or source.shape[2:-1] == self.kernel:
+        if not self.pools(source):
             return source
         by_channel = source.movedim(-1, 2).flatten(0, 1)
         pooled = pool_to(by_channel, self.kernel).movedim(1, -1)

@@ -17,6 +17,7 @@ from .kernels import (
     apply_to_blocks,
     from_blocks,
     shared_layer,
+    shared_pool,
     sparse_layer,
     to_blocks,
     to_columns,
@@ -140,6 +141,12 @@ class _Pass:
             total = shared_layer(self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size)
         return total.to(lower)
 
+    def _pooled(self, source: int, link: Link, given: Tensor) -> Tensor:
+        """Return the map that a link reads: pooled where it ends at a linear layer."""
+        if not link.pools(given) or self.by_columns or torch.compiler.is_compiling():
+            return link.pool_blocks(given)
+        return shared_pool(self.shared, source, self._is_first(source), link.pool_blocks, given)
+
     def _is_first(self, number: int) -> bool:
         is_first = number not in self.read
         self.read.add(number)
@@ -162,7 +169,7 @@ class _Pass:
             return self.columns[source][number], source
         given = self._blocks(source)
         if number not in self.pooled[source]:
-            self.pooled[source][number] = link.pool_blocks(given)
+            self.pooled[source][number] = self._pooled(source, link, given)
         pooled = self.pooled[source][number]
         blocks = link.pad_blocks(layer.dropout.of_blocks(pooled))
         if self.by_columns:

@@ -3,7 +3,7 @@ import torch
 from links import random_mask, shape_of
 
 from swann import InvalidValueError
-from swann.nn.kernels import SharedGradients, shared_layer, sparse_layer, wiring
+from swann.nn.kernels import SharedGradients, shared_layer, shared_pool, sparse_layer, wiring
 
 SHAPE = shape_of(5, 5, 3, before=1)
 MASKS = [random_mask(3, 3, 0.6, seed=seed) for seed in range(3)]
@@ -48,7 +48,9 @@ def test_gradients_are_those_of_the_operator():
 def test_nothing_is_kept_after_a_backward_pass():
     shared = SharedGradients()
     gradients(shared)
-    assert not shared._gradients
+    assert not shared._readers
+    assert not shared._sums
+    assert not shared._pools
 
 
 def test_a_pass_for_some_gradients_leaves_nothing_for_the_next():
@@ -93,3 +95,36 @@ def test_a_second_derivative_is_refused():
     result = network(first, weights, SharedGradients()).sum()
     with pytest.raises(InvalidValueError, match="no second derivatives .*create_graph=True.*use_backend.'masked'"):
         torch.autograd.grad(result, first, create_graph=True)
+
+
+@pytest.mark.parametrize("pool_is_first", [False, True])
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_a_pooled_map_hands_its_gradient_on_with_the_others(pool_is_first, kind):
+    """The same map is read as it is and pooled; sums of half precision are of single precision."""
+    shared, packed = SharedGradients(), [wiring(mask) for mask in MASKS]
+    single = torch.float32 if kind == torch.bfloat16 else kind
+    weights = [weight.to(single) for weight in WEIGHTS]
+
+    def halve(source):
+        return source.unflatten(2, (1, 5)).mean(3)
+
+    def outputs(first, shared):
+        def pooled():
+            return halve(first) if shared is None else shared_pool(shared, 0, pool_is_first, halve, first)
+
+        def layer():
+            operands = [first.to(single)], weights[:1], packed[:1], None, SHAPE.flat(), SIZE
+            return (
+                sparse_layer(*operands) if shared is None else shared_layer(shared, [0], [not pool_is_first], *operands)
+            )
+
+        return (pooled(), layer()) if pool_is_first else (layer(), pooled())[::-1]
+
+    first = MAP.to(kind).requires_grad_()
+    found, expected = (
+        torch.autograd.grad(sum(each.double().square().sum() for each in outputs(first.tanh(), of)), first)[0]
+        for of in (shared, None)
+    )
+    assert found.dtype == kind
+    torch.testing.assert_close(found, expected, rtol=1e-13 if kind == torch.float64 else 0.02, atol=1e-13)
+    assert not shared._pools

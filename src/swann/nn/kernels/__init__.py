@@ -7,7 +7,7 @@ from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
 from ._operator import sparse_layer
 from ._rows import row_lanes
-from ._shared import SharedGradients, shared_layer
+from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
 from ._wiring import wiring
 
@@ -27,6 +27,7 @@ __all__ = [
     "processor",
     "row_lanes",
     "shared_layer",
+    "shared_pool",
     "small_layer",
     "sparse_layer",
     "to_blocks",

@@ -6,7 +6,7 @@ from torch import Tensor
 from ..._errors import InvalidValueError
 from ._check import check_link
 from ._geometry import unflatten
-from ._passes import forward_, input_gradients_, weight_gradients
+from ._passes import forward_, input_gradient_, weight_gradients
 
 _LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -95,8 +95,14 @@ def _sparse_layer_backward(
     gradient = gradient.contiguous()
     sources, weights, wirings = map(contiguous, (sources, weights, wirings))
     n_links = len(sources)
-    of_sources = [torch.zeros_like(source) if want else None for source, want in zip(sources, wanted, strict=False)]
-    input_gradients_(of_sources, gradient, weights, wirings, shapes, by_columns)
+    of_sources: list[Tensor | None] = []
+    for source, weight, packed, link, want in zip(
+        sources, weights, wirings, unflatten(tuple(shapes)), wanted[:n_links], strict=True
+    ):
+        of_source = torch.zeros_like(source) if want else None
+        if of_source is not None:
+            input_gradient_(of_source, [gradient], [weight], [packed], link.flat(), by_columns)
+        of_sources.append(of_source)
     of_weights = weight_gradients(gradient, sources, weights, wirings, shapes, by_columns, wanted[n_links:])
     return [gradient.new_empty(0) if found is None else found for found in of_sources + of_weights]
 

@@ -46,32 +46,35 @@ def forward_(
     _run("forward", shapes, [result] * len(operands), operands, weights, wirings, _layout(by_columns))
 
 
-def input_gradients_(
-    results: Sequence[Tensor | None],
-    gradient: Tensor,
+def input_gradient_(
+    result: Tensor,
+    gradients: Sequence[Tensor],
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
     shapes: Sequence[int],
     by_columns: bool,
 ) -> None:
-    """Add to the gradients of links' sources what comes from their layer's map; those that are None are left out.
+    """Add to the gradient of a map what comes from the maps of all layers that read it.
 
-    The other arguments are as for `forward_`.
+    Args:
+        result: the gradient of a source, of shape `[blocks, sources, *source, block]`, or of its columns.
+        gradients: for each link that starts there the gradient of its layer's map.
+        weights: for each link, as for `forward_`, as all that follows.
+        wirings: see there.
+        shapes: see there.
+        by_columns: whether the source is given by its columns.
     """
-    wanted = [result is not None for result in results]
-    shapes = selected(tuple(shapes), tuple(wanted))
-    weights, wirings = _only(wanted, weights), _only(wanted, wirings)
-    found = [result for result in results if result is not None]
-    if found and not by_columns and needs_columns(found[0]):
-        links, n_places = unflatten(tuple(shapes)), gradient[0, 0].numel()
-        columns = [
-            result.new_zeros(result.shape[1], link.n_taps, n_places) for result, link in zip(found, links, strict=True)
-        ]
-        _run("input", shapes, columns, [gradient] * len(columns), weights, wirings, "columns")
-        for result, of_taps, link in zip(found, columns, links, strict=True):
-            result += scatter_columns(of_taps, result.shape, link)
-    else:
-        _run("input", shapes, found, [gradient] * len(found), weights, wirings, _layout(by_columns))
+    if by_columns or not needs_columns(result):
+        _run("input", shapes, [result] * len(gradients), gradients, weights, wirings, _layout(by_columns))
+        return
+    links = unflatten(tuple(shapes))
+    columns = [
+        result.new_zeros(result.shape[1], link.n_taps, gradient[0, 0].numel())
+        for gradient, link in zip(gradients, links, strict=True)
+    ]
+    _run("input", shapes, columns, gradients, weights, wirings, "columns")
+    for of_taps, link in zip(columns, links, strict=True):
+        result += scatter_columns(of_taps, result.shape, link)
 
 
 def weight_gradients(
@@ -129,7 +132,8 @@ def _run(
         kind,
         tuple(shapes),
         ELEMENTS[layer.dtype],
-        (layer.shape[0], layer.shape[1], layer.shape[-1]),
+        (layer.shape[0], layer.shape[-1]),
+        tuple(each.shape[1] for each in maps),
         n_sources_of,
         layout,
         torch.get_num_threads(),
@@ -139,8 +143,8 @@ def _run(
     addresses[:, 1] = [operand.data_ptr() for operand in operands]
     if kind == "input":
         addresses[:, [2, 3, 5]] = [
-            addresses_by_source(packed, layer.shape[1], n_sources, len(weight))
-            for packed, n_sources, weight in zip(wirings, n_sources_of, weights, strict=True)
+            addresses_by_source(packed, each.shape[1], n_sources, len(weight))
+            for packed, each, n_sources, weight in zip(wirings, maps, n_sources_of, weights, strict=True)
         ]
     else:
         addresses[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
@@ -153,21 +157,24 @@ def _plan(
     kind: Pass,
     shapes: tuple[int, ...],
     element: Element,
-    layer: tuple[int, int, int],
+    samples: tuple[int, int],
+    n_targets: tuple[int, ...],
     n_sources: tuple[int, ...],
     layout: Layout,
     n_threads: int,
 ) -> Plan:
-    n_blocks, n_targets, block = layer
+    n_blocks, block = samples
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
     n_steps = 1 if kind == "weight" else n_blocks
     n_wanted = TASKS_PER_THREAD * n_threads
-    groups = [range(number, number + 1) for number in range(len(links))] if kind == "input" else [range(len(links))]
+    groups = [range(len(links))]
+    if kind == "input" and layout == "columns":  # each link has a result of its own
+        groups = [range(number, number + 1) for number in groups[0]]
     rows: list[list[int]] = []
     tasks: list[tuple[int, int, int, int, int]] = []
     for group in groups:
-        n_nodes = n_sources[group[0]] if kind == "input" else n_targets
+        n_nodes = (n_sources if kind == "input" else n_targets)[group[0]]
         of_result = _bands(kind, links[group[0]], n_nodes, block, size, layout)
         width = max(1, math.ceil(n_nodes * n_steps * len(of_result) / n_wanted))
         for band in of_result:
@@ -176,7 +183,7 @@ def _plan(
                 link = links[number]
                 of_target = math.prod(link.target) * block * size
                 of_source = _source_places(link, layout) * block * size
-                strides = [of_target, n_targets * of_target, of_source, n_sources[number] * of_source]
+                strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
                 if kind == "input":
                     strides = strides[2:] + strides[:2]
                 programs = _programs(kind, link, element, block, layout, band)

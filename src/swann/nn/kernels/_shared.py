@@ -1,11 +1,26 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ._geometry import LinkShape, unflatten
 from ._operator import bias_gradient, compute_layer, contiguous, refuse_second_derivative
-from ._passes import input_gradients_, weight_gradients
+from ._passes import input_gradient_, weight_gradients
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A link that starts at a map, and the gradient of the map at its end."""
+
+    gradient: Tensor
+    weight: Tensor
+    wiring: Tensor
+    shape: LinkShape
+
+
+Pool = Callable[[Tensor], Tensor]
 
 
 class SharedGradients:
@@ -13,26 +28,87 @@ class SharedGradients:
 
     A map that many layers read would get a gradient of its full size from each of them, most of it zeros, to be summed
     by autograd. Here all its readers add to one tensor; the first reader of the forward pass, whose turn is last in
-    the backward pass, hands it on.
+    the backward pass, hands it on. Readers are noted down until what they hold, the gradients of the maps where their
+    links end, is as large as that tensor: late maps are small, and when the backward pass begins most memory is in
+    use. For the same reason what flows back through a pooling waits in its small form.
     """
 
     def __init__(self) -> None:
         self._task = -1
-        self._gradients: dict[int, Tensor] = {}
+        self._readers: dict[int, list[_Reader]] = {}
+        self._pools: dict[int, list[tuple[Pool, Tensor]]] = {}
+        self._sums: dict[int, Tensor] = {}
 
-    def of(self, number: int, source: Tensor) -> Tensor:
-        """Return the gradient of map `number` so far, to be added to."""
+    def add(self, number: int, source: Tensor, reader: _Reader) -> None:
+        """Add what flows back through a link to the gradient of map `number`, which is `source`."""
+        self._begin()
+        readers = self._readers.setdefault(number, [])
+        readers.append(reader)
+        if sum(each.gradient.nbytes for each in readers) >= source.nbytes:
+            self._sum(number, source)
+
+    def add_pool(self, number: int, pool: Pool, gradient: Tensor) -> None:
+        """Add what flows back through a pooling to the gradient of map `number`."""
+        self._begin()
+        self._pools.setdefault(number, []).append((pool, gradient))
+
+    def take(self, number: int, source: Tensor) -> Tensor:
+        """Return the whole gradient of map `number`, which is `source`, and forget it."""
+        for pool, gradient in self._pools.pop(number, []):
+            with torch.enable_grad():
+                leaf = source.detach().requires_grad_()
+                (found,) = torch.autograd.grad(pool(leaf), leaf, gradient.to(leaf.dtype))
+            self._sums[number] = self._sums[number].add_(found) if number in self._sums else found.contiguous()
+        self._sum(number, source)
+        return self._sums.pop(number).to(source.dtype)
+
+    def _begin(self) -> None:
         task = torch._C._current_graph_task_id()
         if task != self._task:  # what a backward pass that ended early has left
             self._task = task
-            self._gradients.clear()
-        if number not in self._gradients:
-            self._gradients[number] = torch.zeros_like(source)
-        return self._gradients[number]
+            for kept in (self._readers, self._pools, self._sums):
+                kept.clear()
 
-    def take(self, number: int) -> Tensor:
-        """Return the whole gradient of map `number` and forget it."""
-        return self._gradients.pop(number)
+    def _sum(self, number: int, source: Tensor) -> None:
+        readers = self._readers.pop(number, [])
+        kind = readers[0].gradient.dtype if readers else source.dtype  # half precision is summed in single precision
+        if number not in self._sums:
+            self._sums[number] = torch.zeros_like(source, dtype=kind)
+        self._sums[number] = self._sums[number].to(kind)
+        gradients, weights, wirings = (
+            [getattr(reader, name) for reader in readers] for name in ("gradient", "weight", "wiring")
+        )
+        shapes = [part for reader in readers for part in reader.shape.flat()]
+        input_gradient_(self._sums[number], gradients, weights, wirings, shapes, False)
+
+
+class _SharedPool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, shared: SharedGradients, number: int, is_first: bool, pool: Pool, source: Tensor) -> Tensor:
+        ctx.save_for_backward(source)
+        ctx.shared, ctx.number, ctx.is_first, ctx.pool = shared, number, is_first, pool
+        return pool(source)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        refuse_second_derivative()
+        (source,) = ctx.saved_tensors
+        ctx.shared.add_pool(ctx.number, ctx.pool, gradient)
+        return None, None, None, None, ctx.shared.take(ctx.number, source) if ctx.is_first else None
+
+
+def shared_pool(shared: SharedGradients, number: int, is_first: bool, pool: Pool, source: Tensor) -> Tensor:
+    """Return a pooled map, whose gradient flows back to the map when all its other readers' have.
+
+    Args:
+        shared: the gradients of this forward pass.
+        number: of the map.
+        is_first: whether no earlier call of this forward pass was given the map.
+        pool: of which the result is.
+        source: the map.
+    """
+    result: Tensor = _SharedPool.apply(shared, number, is_first, pool, source)
+    return result
 
 
 class _SharedLayer(torch.autograd.Function):
@@ -63,15 +139,13 @@ class _SharedLayer(torch.autograd.Function):
         n_links, kept = len(ctx.numbers), contiguous(ctx.saved_tensors)
         sources, weights, wirings = (kept[n_links * part : n_links * (part + 1)] for part in range(3))
         wanted = ctx.needs_input_grad[6:]
-        sums = [
-            ctx.shared.of(number, source) if want else None
-            for number, source, want in zip(ctx.numbers, sources, wanted, strict=False)
-        ]
-        input_gradients_(sums, gradient, weights, wirings, ctx.shapes, False)
-        of_sources = [
-            ctx.shared.take(number) if want and is_first else None
-            for number, want, is_first in zip(ctx.numbers, wanted, ctx.is_first, strict=False)
-        ]
+        of_sources: list[Tensor | None] = [None] * n_links
+        for link, (number, shape) in enumerate(zip(ctx.numbers, unflatten(tuple(ctx.shapes)), strict=True)):
+            if wanted[link]:
+                ctx.shared.add(number, sources[link], _Reader(gradient, weights[link], wirings[link], shape))
+        for link, (number, is_first) in enumerate(zip(ctx.numbers, ctx.is_first, strict=True)):
+            if wanted[link] and is_first:
+                of_sources[link] = ctx.shared.take(number, sources[link])
         of_weights = weight_gradients(
             gradient, sources, weights, wirings, ctx.shapes, False, wanted[n_links : 2 * n_links]
         )
