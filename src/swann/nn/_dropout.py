@@ -1,10 +1,27 @@
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..trace import Stage, create_module
 from .kernels import apply_to_blocks
+
+_DRAWS = 2**16
+
+
+def _kept(blocks: Tensor, p: float) -> Tensor:
+    """Return 0 where an element is dropped, and elsewhere what keeps the mean.
+
+    A draw has 16 bits, four to a random number: a layer that many links enter drops far more than the layer before it
+    has, and drawing took a fifth of the time of all kernels. So p is rounded to a multiple of 2⁻¹⁶.
+    """
+    n_elements = blocks.numel()
+    numbers = torch.empty(-(-n_elements // 4), dtype=torch.int64, device=blocks.device)
+    draws = numbers.random_(-(2**63), None).view(torch.int16)[:n_elements].view(blocks.shape)
+    threshold = round(p * _DRAWS)
+    return (draws >= threshold - _DRAWS // 2).to(blocks.dtype).mul_(_DRAWS / (_DRAWS - threshold))
+
 
 _OF_CHANNELS = {
     "Dropout1d": F.dropout,
@@ -48,8 +65,11 @@ class InflowDropout(nn.Module):
             of_neurons = _OF_CHANNELS.get(type(dropout).__name__)
             if not dropout.training:
                 continue
+            p = cast(float, dropout.p)
             if of_neurons is not None and blocks.ndim == 3:
-                blocks = of_neurons(blocks, cast(float, dropout.p), True)
+                blocks = of_neurons(blocks, p, True)
+            elif type(dropout) is nn.Dropout and 0 < p < 1 and not torch.compiler.is_compiling():
+                blocks = blocks * _kept(blocks, p)
             else:
                 blocks = apply_to_blocks(dropout, blocks)
         return blocks

@@ -91,7 +91,8 @@ def test_each_product_is_in_exactly_one_tile(axes, block, kind):
             pair = source * block + sample, target * block + sample
             expected[tap, *(pair if kind == "forward" else pair[::-1])] += 1
     assert triples(blocked_tiles(shape, kind, block, 8)) == expected
-    assert blocked_tiles(shape, "weight", block, 8) == blocked_tiles(shape, "forward", block, 8)
+    if kind == "forward":
+        assert triples(blocked_tiles(shape, "weight", block, 8)) == expected
 
 
 @given(st.integers(1, 40), st.integers(1, 70), st.sampled_from([4, 8, 16]), st.sampled_from(["forward", "input"]))

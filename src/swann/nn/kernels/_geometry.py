@@ -102,7 +102,7 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: ra
     steps = _strides(operand, block), _strides(result, block)
     found = Tiles()
     full = block // lanes
-    limit = n_vector_registers() // 2
+    limit = n_vector_registers() // (1 if kind == "weight" else 2)  # its sums are those of taps, not of places
     if full:
         found |= tiles(relations, shape.kernel, *steps, lanes, full, limit)
     if block % lanes:

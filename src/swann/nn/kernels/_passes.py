@@ -19,7 +19,7 @@ from ._wiring import addresses_by_source, addresses_by_target
 Layout = Literal["blocks", "columns"]
 """How the sources of links stand."""
 
-_CACHE_BYTES = 2**19
+_CACHE_BYTES = 2**20
 """What is to stay in a core's own cache of the maps that a tile of the weight gradient meets."""
 
 
