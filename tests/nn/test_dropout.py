@@ -20,7 +20,7 @@ def test_nothing_is_dropped_in_evaluation():
 
 @pytest.mark.parametrize("p", [0.01, 0.2, 0.5, 0.97])
 def test_blocks_are_dropped_as_often_as_asked_and_keep_their_mean(p):
-    """Of n draws p · n ± 5 standard deviations; each draw stands alone, so neighbours agree as often as chance has it."""
+    """Within 5 standard deviations; draws stand alone, so neighbours agree as often as chance has it."""
     dropout = InflowDropout((Stage("a", "Dropout", {"p": p}),))
     torch.manual_seed(0)
     n = 160_001
