@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,7 +16,7 @@ def check_operands(
     """Check the operands of a block layer, of which kernels would read beyond the ends otherwise.
 
     Raises:
-        InvalidValueError: they do not fit the layout, or each other, or are of a type that the kernels have no code for.
+        InvalidValueError: they do not fit the layout, or each other, or are of another type.
     """
     if not len(sources) == len(weights) == len(layout.links) > 0:
         raise InvalidValueError(
@@ -29,6 +30,9 @@ def check_operands(
     for source, weight, link in zip(sources, weights, layout.links, strict=True):
         _check("a source", source, [batch, link.n_sources, *link.source])
         _check("the weights of a link's edges", weight, [link.n_edges, link.n_taps])
+        places = max(math.prod(link.source), math.prod(layout.target)) * batch
+        if places >= 2**31:
+            raise InvalidValueError(f"a map of a block layer must have fewer than 2^31 places, got {places}")
     if bias is not None:
         _check("the bias", bias, [layout.n_targets])
     for name, group in (("sources", sources), ("weights", weights)):

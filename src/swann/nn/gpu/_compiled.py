@@ -37,8 +37,8 @@ def kernel(name: str, *, interpreted: bool) -> Kernel:
         triton = importlib.import_module("triton")
     except ImportError as error:
         raise MissingExtraError(
-            "Triton is not installed: on a GPU the sparse backend needs it, and PyTorch's builds for CUDA on Linux bring "
-            "it along; install it with: pip install triton, or use backend 'masked' or 'joined'"
+            "Triton is not installed: on a GPU the sparse backend needs it, and PyTorch's builds for CUDA on Linux "
+            "bring it along; install it with: pip install triton, or use backend 'masked' or 'joined'"
         ) from error
     function = getattr(importlib.import_module("._kernels", __package__), name)
     interpret = triton.knobs.runtime.interpret

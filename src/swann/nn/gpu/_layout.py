@@ -190,7 +190,9 @@ def unflatten_layout(numbers: tuple[int, ...]) -> LayerLayout:
         InvalidValueError: the numbers are not those of a layout.
     """
     if len(numbers) < 4 or (len(numbers) - 4) % _OF_LINK:
-        raise InvalidValueError(f"the layout of a block layer must have 4 numbers and {_OF_LINK} a link, got {len(numbers)}")
+        raise InvalidValueError(
+            f"the layout of a block layer must have 4 numbers and {_OF_LINK} a link, got {len(numbers)}"
+        )
     tile, n_targets, *size = numbers[:4]
     target = size[0], size[1]
     links = []

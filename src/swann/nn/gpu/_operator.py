@@ -1,11 +1,9 @@
 import contextlib
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..._errors import InvalidValueError
 from ..kernels._operator import bias_gradient, refuse_second_derivative
 from ._check import check_operands
 from ._layout import unflatten_layout
@@ -33,7 +31,7 @@ def block_layer(
     Args:
         sources: for each link the map that it starts from, of shape `[batch, sources, rows, columns]`, in float32,
             float16 or bfloat16; the result is of that type, summed in float32.
-        weights: for each link the weights of its edges, of shape `[edges, taps]`; they are brought to the sources' type.
+        weights: for each link those of its edges, of shape `[edges, taps]`; they are brought to the sources' type.
         bias: of shape `[targets]`.
         tables: the links' tiles, from `block_tables`.
         layout: of `LayerLayout.flat`.
@@ -88,9 +86,7 @@ def _layer_without_data(
 ) -> Tensor:
     links = unflatten_layout(tuple(layout))
     size = (sources[0].shape[0], links.n_targets, *links.target)
-    return torch.empty(
-        size, dtype=sources[0].dtype, device=sources[0].device, memory_format=torch.channels_last
-    )
+    return torch.empty(size, dtype=sources[0].dtype, device=sources[0].device, memory_format=torch.channels_last)
 
 
 def _gradients_without_data(

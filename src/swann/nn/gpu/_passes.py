@@ -162,7 +162,7 @@ def _pack(weights: Sequence[Tensor], tables: Tensor, layout: LayerLayout, kind: 
 def _programs(
     numbers: tuple[int, ...], n_samples: int, wanted: tuple[bool, ...], device: torch.device
 ) -> tuple[int, Tensor]:
-    """Return the places of each program of the input gradient, and for each its item and its number among the item's."""
+    """Return the places of a program of the input gradient, and for each its item and its number among the item's."""
     layout = unflatten_layout(numbers)
     sizes, is_wanted = [], []
     for link, tiles, want in zip(layout.links, layout.source_tiles, wanted, strict=True):

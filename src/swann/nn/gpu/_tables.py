@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ SMALL, LARGE = 16, 32
 _LARGE_COSTS = 1.5
 """Tiles of 32 channels may have so many times the products of tiles of 16, for they load each number half as often."""
 
-Table = NDArray[np.int32]
+Table = NDArray[np.integer[Any]]
 
 
 def choose_tile(masks: Sequence[Tensor]) -> int:
@@ -35,7 +36,7 @@ def choose_tile(masks: Sequence[Tensor]) -> int:
 def block_tables(masks: Sequence[Tensor], shapes: Sequence[LinkShape], tile: int) -> tuple[LayerLayout, Tensor]:
     """Return how the links into a layer are cut into tiles of channels, and which tiles there are.
 
-    The tables are one int32 tensor of these parts, each a row of numbers; `LayerLayout.sections` tells where they begin.
+    The tables are one int32 tensor of these parts; `LayerLayout.sections` tells where they begin.
 
     - `target_starts`: for each tile of the target's channels, where its entries begin, and their total.
     - `entries`: tiles that hold an edge, in the order of the target's tiles: link, first channel of the source, first
@@ -125,7 +126,8 @@ def _by_source(layout: LayerLayout, link_of: Table, source_tile: Table) -> dict[
     first_tile = np.cumsum((0, *layout.source_tiles))
     tile_of_entry = first_tile[link_of] + source_tile
     order = np.argsort(tile_of_entry, kind="stable")
-    items, taps = [], []
+    items: list[tuple[int, ...]] = []
+    taps: list[tuple[int, ...]] = []
     for number, link in enumerate(layout.links):
         spans = []
         for phase in link.phases:
