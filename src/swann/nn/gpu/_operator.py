@@ -54,6 +54,7 @@ def _layer(
 ) -> Tensor:
     links = unflatten_layout(tuple(layout))
     check_operands(sources, weights, bias, tables, links)
+    tables = tables.contiguous()
     with _on(tables.device):
         return forward_pass(sources, weights, bias, tables, links)
 
@@ -70,6 +71,7 @@ def _gradients(
 ) -> list[Tensor]:
     links, n_links = unflatten_layout(tuple(layout)), len(sources)
     check_operands(sources, weights, None, tables, links)
+    tables = tables.contiguous()
     with _on(tables.device):
         of_sources = input_gradients(gradient, sources, weights, tables, links, wanted[:n_links])
         if not any(wanted[n_links:]):

@@ -42,7 +42,7 @@ def forward_pass(
         _addresses(sources),
         tables,
         packed,
-        packed if bias is None else bias,
+        packed if bias is None else bias.contiguous(),
         into,
         *_starts(layout, "target_starts", "entries", "links", "taps"),
         n_places,

@@ -80,7 +80,7 @@ def block_tables(masks: Sequence[Tensor], shapes: Sequence[LinkShape], tile: int
         "target_starts": np.searchsorted(target_tile, np.arange(layout.n_target_tiles + 1)),
         "entries": np.stack((link_of, source_tile * tile, first_step, target_tile * tile), 1),
         "links": _links(links),
-        "taps": _rows([(*tap, 0) for link in links for tap in link.taps]),
+        "taps": _rows([(*tap, 0) for link in links for tap in link.taps], 4),
         "steps": _steps(links, link_of),
         **_by_source(layout, link_of, source_tile),
         "edges": edges,
@@ -107,16 +107,14 @@ def _links(links: Sequence[LinkLayout]) -> Table:
     for link in links:
         rows.append((*link.source, link.n_sources, *link.stride, first_tap, len(link.taps), link.n_taps))
         first_tap += len(link.taps)
-    return _rows(rows)
+    return _rows(rows, 8)
 
 
 def _steps(links: Sequence[LinkLayout], link_of: Table) -> Table:
     """Return the rows of the steps, entry after entry."""
-    taps = [_rows([(0, row, column, 0) for row, column, _ in link.taps]) for link in links]
+    taps = [_rows([(0, row, column, 0) for row, column, _ in link.taps], 4) for link in links]
     rows = [taps[link] for link in link_of]
-    if not rows:
-        return _rows([])
-    found = np.concatenate(rows)
+    found = np.concatenate([_rows([], 4), *rows])
     found[:, 0] = np.repeat(np.arange(len(link_of)), [len(part) for part in rows])
     return found
 
@@ -140,15 +138,15 @@ def _by_source(layout: LayerLayout, link_of: Table, source_tile: Table) -> dict[
                 for phase, span in zip(link.phases, spans, strict=True)
             ]
     return {
-        "items": _rows(items),
+        "items": _rows(items, 12),
         "source_starts": np.searchsorted(tile_of_entry[order], np.arange(first_tile[-1] + 1)),
         "source_entries": order,
-        "phase_taps": _rows(taps),
+        "phase_taps": _rows(taps, 4),
     }
 
 
-def _rows(rows: Sequence[Sequence[int]]) -> Table:
-    return np.array(rows, dtype=np.int32)
+def _rows(rows: Sequence[Sequence[int]], width: int) -> Table:
+    return np.array(rows, dtype=np.int32).reshape(-1, width)
 
 
 def _tensor(part: Table, size: int) -> Tensor:
