@@ -3,7 +3,7 @@ import io
 
 import pytest
 import torch
-from networks import IMAGES, image_network, plan_of, twin
+from networks import IMAGES, plan_of, twin
 from torch import nn
 
 from swann.nn import build
@@ -44,7 +44,7 @@ def test_forms_of_a_layer_are_the_same(number):
     maps, layer = maps_of(network), network.each_layer()[number - 1]
     expected = flows(layer, maps, "masked")
     assert_near(flows(layer, maps, "joined"), expected)
-    if number in (1, 4, 6, 8):
+    if number in (4, 6, 8):  # the others take the interpreter long
         assert can_use_blocks(layer, maps)
         assert_near(flows(layer, maps, "blocks"), expected)
 
@@ -70,24 +70,6 @@ def test_what_block_kernels_cannot_compute_is_said_so():
     assert deep.each_layer()[0].tables is None
     network = twin().double().eval()
     assert not can_use_blocks(network.each_layer()[0], maps_of(network, IMAGES.double()))
-
-
-def test_links_with_equal_geometry_are_one_convolution():
-    """At p = 0 each layer has one link; here the input and three layers of one size flow into the last one."""
-    model = nn.Sequential(*(part for _ in range(4) for part in (nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())))
-    network = build(plan_of(model, torch.zeros(1, 4, 6, 6), 0.8)).use_backend("joined")
-    last = network.each_layer()[-1]
-    assert len(last.sources) == 4 == len(last.joined[0].positions) // len(last.joined)
-    assert last.joined[0].n_sources == 16
-    n_edges = sum(len(link.weight) for _, link in last.each_link())
-    assert last.joined[0].index == (0, n_edges)
-    assert len(last.joined_index) == n_edges
-
-
-def test_full_links_are_joined_without_an_index():
-    network = build(plan_of(image_network(), IMAGES, 0.0)).use_backend("joined")
-    assert all(group.index == (0, 0) for layer in network.each_layer()[2:] for group in layer.joined)
-    torch.testing.assert_close(network.eval()(IMAGES), copy.deepcopy(network).use_backend("masked")(IMAGES))
 
 
 @pytest.mark.parametrize("form", ["joined", "blocks"])

@@ -1,4 +1,5 @@
 import inspect
+import re
 
 import pytest
 
@@ -16,7 +17,7 @@ _TYPES = {
 }
 
 
-def compiled(name, capability, suffix="fp16"):
+def compiled(name, capability, tile):
     """Compile a kernel for a GPU that need not be here."""
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -24,7 +25,7 @@ def compiled(name, capability, suffix="fp16"):
     function = kernel(name, interpreted=False)
     constants = {
         "COUNT": 2, "HAS_BIAS": True, "KIND": triton.language.float16, "PRECISION": "ieee", "ALIGNMENT": 16,
-        "TILE": 16, "PLACES": 16,
+        "TILE": tile, "PLACES": 2 * tile,
     }  # fmt: skip
     signature = {}
     for argument, parameter in inspect.signature(function.fn).parameters.items():
@@ -32,7 +33,7 @@ def compiled(name, capability, suffix="fp16"):
             signature[argument] = "i64" if name == "write_addresses" else "i32"
         else:
             is_pointer = parameter.annotation is parameter.empty
-            signature[argument] = _TYPES.get(argument, f"*{suffix}") if is_pointer else "constexpr"
+            signature[argument] = _TYPES.get(argument, "*fp16") if is_pointer else "constexpr"
     chosen = {argument: constants[argument] for argument, kind in signature.items() if kind == "constexpr"}
     aligned = {
         (number,): [["tt.divisibility", 16]] for number, kind in enumerate(signature.values()) if kind.startswith("*")
@@ -46,10 +47,9 @@ def compiled(name, capability, suffix="fp16"):
 def test_each_kernel_compiles_for_a_gpu_that_is_not_here(name, tmp_path, monkeypatch):
     """The interpreter takes more than the compiler does."""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    found = compiled(name, 80).asm
+    found = compiled(name, 80, 32 if name == "forward" else 16).asm
     assert len(found["cubin"]) > 1000
-    assert "red.global" not in found["ptx"]
-    assert "atom." not in found["ptx"]
+    assert not re.search(r"\b(red|atom)\.", found["ptx"])
     if name == "forward":
         assert "mma.sync" in found["ptx"]  # tensor cores
         assert ", 0x10" in found["ptx"]  # copies of 16 bytes

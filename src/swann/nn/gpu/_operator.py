@@ -4,7 +4,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..kernels._operator import bias_gradient, refuse_second_derivative
+from ..kernels._operator import refuse_second_derivative
 from ._check import check_operands
 from ._layout import unflatten_layout
 from ._passes import forward_pass, input_gradients, weight_gradients
@@ -120,7 +120,7 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
     sources, weights, tables = list(kept[:n_links]), list(kept[n_links:-1]), kept[-1]
     found = torch.ops.swann.block_layer_backward(gradient, sources, weights, tables, ctx.layout, ctx.wanted)
     results = [value if want else None for value, want in zip(found, ctx.wanted, strict=True)]
-    of_bias = bias_gradient(gradient.float()).to(ctx.bias_kind) if ctx.has_bias else None
+    of_bias = gradient.sum((0, 2, 3), dtype=torch.float32).to(ctx.bias_kind) if ctx.has_bias else None
     return results[:n_links], results[n_links:], of_bias, None, None
 
 

@@ -16,7 +16,6 @@ from ._precision import precision
 _ENOUGH = {"cuda": 512, "cpu": 1}
 """Programs that keep a device busy; where there are fewer, each gets fewer places or only a part of the sums."""
 
-_PLACES = (128, 64, 32, 16)
 _ADDRESSES = 8
 _LAST = torch.channels_last
 
@@ -34,10 +33,11 @@ def forward_pass(
     sources = [channels_last(source) for source in sources]
     packed = _pack(weights, tables, layout, result.dtype)
     enough = _ENOUGH[tables.device.type]
-    places = next((each for each in _PLACES if -(-n_places // each) * tiles >= enough), _PLACES[-1])
+    sizes = _sizes(result, layout)
+    places = next((each for each in sizes if -(-n_places // each) * tiles >= enough), sizes[-1])
     blocks = -(-n_places // places)
     parts = max(1, min(enough // (blocks * tiles), layout.n_entries // tiles))
-    into = result if parts == 1 else torch.empty(parts * result.numel(), device=tables.device)
+    into = result if parts == 1 else torch.empty(parts * result.numel(), dtype=torch.float32, device=tables.device)
     _kernel("forward", tables)[blocks, tiles, parts](
         _addresses(sources),
         tables,
@@ -74,7 +74,8 @@ def input_gradients(
     ]
     if not gradient.numel() or not any(wanted):
         return found
-    places, programs = _programs(tuple(layout.flat()), len(gradient), tuple(wanted), tables.device)
+    sizes = _sizes(gradient, layout)
+    places, programs = _programs(tuple(layout.flat()), len(gradient), tuple(wanted), sizes, tables.device)
     if not len(programs):
         return found
     gradient = channels_last(gradient)
@@ -108,7 +109,7 @@ def weight_gradients(
     parts = max(1, min(-(-4 * _ENOUGH[tables.device.type] // n_steps), n_places // (4 * places)))
     places_of_part = -(-n_places // (parts * places)) * places
     parts = -(-n_places // places_of_part)
-    partial = torch.empty(parts * n_steps * layout.tile**2, device=tables.device)
+    partial = torch.empty(parts * n_steps * layout.tile**2, dtype=torch.float32, device=tables.device)
     _kernel("weight_gradient", tables)[n_steps, parts](
         _addresses(sources),
         tables,
@@ -160,7 +161,7 @@ def _pack(weights: Sequence[Tensor], tables: Tensor, layout: LayerLayout, kind: 
 
 @lru_cache(maxsize=256)
 def _programs(
-    numbers: tuple[int, ...], n_samples: int, wanted: tuple[bool, ...], device: torch.device
+    numbers: tuple[int, ...], n_samples: int, wanted: tuple[bool, ...], choice: tuple[int, ...], device: torch.device
 ) -> tuple[int, Tensor]:
     """Return the places of a program of the input gradient, and for each its item and its number among the item's."""
     layout = unflatten_layout(numbers)
@@ -169,8 +170,8 @@ def _programs(
         sizes += [n_samples * math.prod(phase.size) for phase in link.phases] * tiles
         is_wanted += [want] * (len(link.phases) * tiles)
     n_places = np.array(sizes, dtype=np.int64) * np.array(is_wanted, dtype=np.int64)
-    counts = {places: -(-n_places // places) for places in _PLACES}
-    places = next((each for each in _PLACES if counts[each].sum() >= _ENOUGH[device.type]), _PLACES[-1])
+    counts = {places: -(-n_places // places) for places in choice}
+    places = next((each for each in choice if counts[each].sum() >= _ENOUGH[device.type]), choice[-1])
     items = np.repeat(np.arange(len(n_places)), counts[places])
     first = np.cumsum(counts[places]) - counts[places]
     programs = np.stack((items, np.arange(len(items)) - first[items]), 1).astype(np.int32)
@@ -192,6 +193,12 @@ def _addresses(tensors: Sequence[Tensor]) -> Tensor:
 
 def _kernel(name: str, where: Tensor) -> Kernel:
     return kernel(name, interpreted=where.device.type == "cpu")
+
+
+def _sizes(of: Tensor, layout: LayerLayout) -> tuple[int, ...]:
+    """Return the places that a program may work on; with 128 × 32 sums in single precision registers would not do."""
+    sizes = (128, 64, 32, 16)
+    return sizes[1:] if of.dtype == torch.float32 and layout.tile > 16 else sizes
 
 
 def _starts(layout: LayerLayout, *names: str) -> list[int]:
