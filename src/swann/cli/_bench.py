@@ -51,7 +51,9 @@ ThreadCounts = Annotated[
 ]
 Backends = Annotated[
     list[str],
-    typer.Option("--backend", help="Of the twin: masked, sparse or auto; may be repeated", rich_help_panel=_MEASURING),
+    typer.Option(
+        "--backend", help="Of the twin: masked, joined, sparse or auto; may be repeated", rich_help_panel=_MEASURING
+    ),
 ]
 Rounds = Annotated[int, typer.Option(help="Turns of each network", rich_help_panel=_MEASURING, min=1)]
 Quick = Annotated[

@@ -41,6 +41,7 @@ class Link(nn.Module):
         self.register_buffer("mask", mask.clone())
         self.register_buffer("index", None, persistent=False)
         self.register_buffer("wiring", None, persistent=False)
+        self.changes = 0
         self._index_edges()
         self.register_load_state_dict_post_hook(_after_loading)  # type: ignore[no-untyped-call]
 
@@ -50,6 +51,7 @@ class Link(nn.Module):
         if len(index) != len(self.weight):
             raise InvalidValueError(f"the mask has {len(index)} edges, the weight {len(self.weight)}")
         self.index = None if len(index) == self.mask.numel() else index
+        self.changes += 1
         if self.wiring is not None:
             self.make_wiring()
 
@@ -76,7 +78,7 @@ class Link(nn.Module):
         weight = self.dense_weight()
         if self.geometry is None:
             return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
-        return _convolve(dropout(source), weight, bias, self.geometry)
+        return convolve(dropout(source), weight, bias, self.geometry)
 
     def pools(self, source: Tensor) -> bool:
         """Return whether blocks of a source map are pooled: to the kernel's size, where the link ends at neurons."""
@@ -97,7 +99,7 @@ class Link(nn.Module):
 
     def pad(self, source: Tensor) -> Tensor:
         """Return a source map, padded where the link's padding is not of zeros."""
-        return _padded(source, self.geometry) if self.geometry is not None and self.pads_otherwise else source
+        return pad(source, self.geometry) if self.geometry is not None and self.pads_otherwise else source
 
     def pad_blocks(self, source: Tensor) -> Tensor:
         """Return the blocks of a source map, padded where the link's padding is not of zeros."""
@@ -120,16 +122,18 @@ def pool_to(source: Tensor, size: Shape) -> Tensor:
     return _AVERAGE_POOLS[len(size)](source, size)
 
 
-def _convolve(source: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+def convolve(source: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """Return a convolution of a map whose kernels meet it as a geometry says; the weight is dense."""
     padding: Shape | int = tuple(before for before, _ in geometry.padding)
     if geometry.padding_mode != "zeros" or any(before != after or before < 0 for before, after in geometry.padding):
-        source = _padded(source, geometry)
+        source = pad(source, geometry)
         padding = 0
-    convolve = _CONVOLUTIONS[weight.ndim - 2]
-    return convolve(source, weight, bias, geometry.stride, padding, geometry.dilation)
+    operation = _CONVOLUTIONS[weight.ndim - 2]
+    return operation(source, weight, bias, geometry.stride, padding, geometry.dilation)
 
 
-def _padded(source: Tensor, geometry: Geometry) -> Tensor:
+def pad(source: Tensor, geometry: Geometry) -> Tensor:
+    """Return a map padded, or cropped, as a geometry says."""
     mode = "constant" if geometry.padding_mode == "zeros" else geometry.padding_mode
     if any(math.prod(pair) or sum(pair) for pair in geometry.padding):
         source = F.pad(source, [amount for pair in reversed(geometry.padding) for amount in pair], mode=mode)

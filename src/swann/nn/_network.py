@@ -1,3 +1,4 @@
+from collections.abc import Callable, Hashable
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -12,9 +13,10 @@ from ._plan import Plan
 from ._small_batch import Reading
 from ._sparse import forward_sparse
 from .costs import Choice, choose_for, costs_here
+from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
 from .kernels import LinkShape
 
-Backend = Literal["auto", "masked", "sparse"]
+Backend = Literal["auto", "masked", "joined", "sparse"]
 
 
 class SmallWorldLayer(nn.Module):
@@ -24,6 +26,9 @@ class SmallWorldLayer(nn.Module):
         plan: the network's plan.
         number: the layer's number in the chain, from 1.
     """
+
+    tables: Tensor | None
+    joined_index: Tensor | None
 
     def __init__(self, plan: Plan, number: int) -> None:
         super().__init__()
@@ -45,6 +50,12 @@ class SmallWorldLayer(nn.Module):
         self.links = nn.ModuleList(links)
         self.flat_shapes = [number for shape in self.link_shapes for number in shape.flat()]
         self.columns: list[int] = []
+        self.joined: list[JoinedLinks] = []
+        self.layout: list[int] = []
+        self.prepared: dict[Form, list[int]] = {}
+        self.register_buffer("tables", None, persistent=False)
+        self.register_buffer("joined_index", None, persistent=False)
+        self.forget_forms()
         self.bias = nn.Parameter(torch.empty(layer.n_outputs)) if layer.bias else None
         self.dropout = InflowDropout(layer.dropouts)
         self.stages = nn.Sequential(*map(create_module, plan.stages(layer)))
@@ -53,19 +64,21 @@ class SmallWorldLayer(nn.Module):
         """Return the links that end here with the layers that they start from, the nearest first."""
         return [(source, cast(Link, link)) for source, link in zip(self.sources, self.links, strict=True)]
 
-    def forward(self, maps: list[Tensor | None]) -> Tensor:
+    def forget_forms(self) -> None:
+        """Forget which forms were found to be the fastest."""
+        self.forms: dict[Hashable, Form] = {}
+        self.last_form: dict[bool, Form] = {}
+
+    def forward(self, maps: list[Tensor | None], form: Form = "masked") -> Tensor:
         """Return the layer's output after its stages.
 
         Args:
             maps: the maps of all earlier layers, the input's first; those that this layer does not read may be None.
+            form: how what flows in is computed; see `swann.nn.gpu.FORMS`.
         """
-        total: Tensor | None = None
-        for source, link in zip(self.sources, self.links, strict=True):
-            if total is None:
-                total = link(maps[source], self.dropout, self.bias)
-            else:
-                total = total + link(maps[source], self.dropout)
-        if total is None:
+        if self.sources:
+            total = FORMS[form](self, maps, self.dropout)
+        else:
             example = next(source for source in maps if source is not None)
             total = self.without_inputs(example.shape[0], example)
         return cast(Tensor, self.stages(total))
@@ -112,9 +125,11 @@ class SmallWorldNetwork(nn.Module):
         """Choose how the network is computed; weights and results stay the same.
 
         Args:
-            backend: `"masked"` for dense convolutions with zeros, `"sparse"` for kernels that compute existing edges
-                alone (on the CPU), `"auto"` for whichever is estimated to be faster for each link on the CPU (see
-                `swann.nn.calibrate`), and dense convolutions elsewhere.
+            backend: `"masked"` for dense convolutions with zeros, `"joined"` for the same with one convolution for all
+                links into a layer that meet their maps alike, `"sparse"` for kernels that compute existing edges alone:
+                each on the CPU, and on a GPU the tiles of 16 or 32 channels that hold any; `"auto"` for whichever is
+                faster: for each link by an estimate on the CPU (see `swann.nn.calibrate`), for each layer by a
+                measurement at its first use on a GPU, and masked elsewhere.
 
         Raises:
             UnknownNameError: the backend is not known.
@@ -124,11 +139,29 @@ class SmallWorldNetwork(nn.Module):
         self.backend = backend
         self._choices: dict[tuple[int, bool, int], Choice] = {}
         self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
-        if backend != "masked":
+        for layer in self.each_layer():
+            layer.forget_forms()
+        self._prepare()
+        if backend in ("sparse", "auto"):
             for layer in self.each_layer():
                 for _, link in layer.each_link():
                     if link.wiring is None:
                         link.make_wiring()
+        return self
+
+    def _prepare(self) -> None:
+        """Make what the layers need for the forms that they may be computed in, where it stands."""
+        for layer in self.each_layer():
+            on_gpu = any(parameter.is_cuda for parameter in layer.links.parameters())
+            if self.backend == "joined" or (self.backend == "auto" and on_gpu):
+                prepare(layer, "joined")
+            if self.backend in ("sparse", "auto") and on_gpu:
+                prepare(layer, "blocks")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SmallWorldNetwork":
+        """Move or convert a network as `torch.nn.Module` does, and prepare it for the device where it is now."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._prepare()
         return self
 
     def each_layer(self) -> list[SmallWorldLayer]:
@@ -145,19 +178,21 @@ class SmallWorldNetwork(nn.Module):
             raise InvalidValueError(
                 f"the network reads inputs of shape [batch, {', '.join(map(str, expected))}], got {list(inputs.shape)}"
             )
-        if self.backend == "sparse" and inputs.device.type != "cpu":
+        if self.backend == "sparse" and inputs.device.type not in ("cpu", "cuda"):
             raise InvalidValueError(
-                f"the sparse backend runs on the CPU, the inputs are on {inputs.device}; use backend 'auto' or 'masked'"
+                f"the sparse backend runs on the CPU and on CUDA, the inputs are on {inputs.device}; "
+                "use backend 'auto', 'masked' or 'joined'"
             )
         choice = self._choice(inputs)
         output: Tensor = self.input_stages(inputs)
         if choice is None or not all(map(all, choice)):
             output = forward_sparse(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
             return torch.cat((inputs, output), 1) if self.plan.chain.dense else output
-        maps: list[Tensor | None] = [output]
+        maps: list[Tensor | None] = [as_read_by("blocks" if self.backend == "sparse" else "masked", output)]
         for number, layer in enumerate(self.each_layer()):
-            output = layer(maps)
-            maps.append(output.reshape(-1, *layer.map_shape))
+            form = self._form(layer, maps)
+            output = layer(maps, form)
+            maps.append(as_read_by(form, output.reshape(-1, *layer.map_shape)))
             for source in range(number + 1):
                 if self.last_reader.get(source, 0) <= number + 1 and not self.plan.chain.dense:
                     maps[source] = None  # no later layer reads it, nor does the output of a dense block
@@ -171,7 +206,7 @@ class SmallWorldNetwork(nn.Module):
 
     def _choice(self, inputs: Tensor) -> Choice | None:
         """Return which links are to be dense; None for none of them, () for all."""
-        if self.backend == "masked" or inputs.device.type != "cpu":
+        if self.backend in ("masked", "joined") or inputs.device.type != "cpu":
             return ()
         if torch.compiler.is_compiling():
             return None
@@ -186,6 +221,20 @@ class SmallWorldNetwork(nn.Module):
             self._choices[key] = choose_for(self, key[0], of_pass, trains=key[1])
         return self._choices[key]
 
+    def _form(self, layer: SmallWorldLayer, maps: list[Tensor | None]) -> Form:
+        """Return how a layer is computed where not by the CPU's sparse kernels."""
+        form: Form = "masked"
+        if self.backend == "joined":
+            form = "joined"
+        elif self.backend in ("sparse", "auto") and any(given is not None and given.is_cuda for given in maps):
+            if self.backend == "auto":
+                form = fastest_form(layer, maps)
+            elif can_use_blocks(layer, maps):
+                form = "blocks"
+        if not torch.compiler.is_compiling():
+            prepare(layer, form)
+        return form
+
     def extra_repr(self) -> str:
         """Return the plan's main figures for printing."""
         return f"p={self.plan.rewiring.rewiring_probability:g}, links={len(self.plan.links())}"
@@ -193,5 +242,5 @@ class SmallWorldNetwork(nn.Module):
 
 def fixed_buffers(network: nn.Module) -> list[str]:
     """Return the names of the buffers that hold the wiring of a network's links."""
-    links = [name for name, module in network.named_modules() if isinstance(module, Link)]
-    return [f"{name}.{buffer}" for name in links for buffer in ("mask", "index", "wiring")]
+    buffers = {Link: ("mask", "index", "wiring"), SmallWorldLayer: ("tables", "joined_index")}
+    return [f"{name}.{buffer}" for name, module in network.named_modules() for buffer in buffers.get(type(module), ())]
