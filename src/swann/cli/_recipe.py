@@ -61,6 +61,7 @@ class RecipeOptions:
     seed: int
     validation: bool
     skip_corrupt: bool
+    stream: bool | None
     precision: str
     accelerator: str
     devices: int
@@ -94,6 +95,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
         width=recipe.width,
         validation=options.validation,
         skip_corrupt=options.skip_corrupt,
+        stream=recipe.stream,
     )
     task = replace(task, data=task.data.subset(recipe.train_images, recipe.test_images, seed=options.seed))
     training = cast(TrainingConfig, recipe.training)
@@ -106,7 +108,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
 
 
 def _changed(recipe: Recipe, options: RecipeOptions) -> Recipe:
-    changes: dict[str, Any] = {"data": options.data, "seeds": options.seeds}
+    changes: dict[str, Any] = {"data": options.data, "seeds": options.seeds, "stream": options.stream}
     if options.p is not None:
         changes["p"] = (options.p,)
     if recipe.training is not None:
