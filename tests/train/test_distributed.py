@@ -59,7 +59,7 @@ def test_two_processes_train_like_one_with_the_same_batch(data, make_config, tmp
         "schedule": ScheduleConfig("plateau", patience=0, monitor="test_loss"),
         "augment": AugmentConfig(mirror=True, shift=1),
     }
-    config = make_config(devices=2, strategy="ddp", **settings)
+    config = make_config(**settings)
     (tmp_path / "config.json").write_text(config.to_json())
     (tmp_path / "worker.py").write_text(_WORKER)
     process = subprocess.run(
