@@ -20,11 +20,13 @@ from ..experiments import (
     Recipe,
     RunDirectory,
     bench,
+    bench_figures,
     bench_table,
     environment,
     mean_weights,
     paper_table,
     recipe_markdown,
+    recipe_notes,
     sweep_markdown,
     sweep_networks,
     sweep_points,
@@ -150,9 +152,10 @@ def _convergence(
     if not fabric.is_global_zero:
         return
     parts = trace_parts(task.create(options.seed), task.example())
-    write_plan(plan_parts(parts, recipe.p[0], seed=options.seed), directory)
+    plan = plan_parts(parts, recipe.p[0], seed=options.seed)
+    write_plan(plan, directory)
     write_comparison(comparison, directory)
-    _write_page(recipe, seeds, comparison_markdown(comparison), directory)
+    _write_page(recipe, seeds, comparison_markdown(comparison) + recipe_notes(plan), directory)
     if options.as_json:
         print(comparison.to_json())
     else:
@@ -284,7 +287,8 @@ def _overhead(recipe: Recipe, options: RecipeOptions, directory: RunDirectory) -
         with progress_bar("bench", "rounds") as move:
             result = bench(model, twin, settings, name=recipe.title, on_progress=move)
         write_bench(result, directory)
-        _write_page(recipe, _seeds(recipe, options), "See bench.md.\n", directory)
+        write_plan(twin.plan, directory)
+        _write_page(recipe, _seeds(recipe, options), bench_figures(result), directory)
     if options.as_json:
         print(result.to_json())
     else:

@@ -49,13 +49,13 @@ def architectures() -> tuple[Architecture, ...]:
         parts = trace_parts(network, torch.zeros(1, channels, size, size))
         chained = [layer for part in parts for layer in part.layers]
         layers = tuple(_describe(layer.kernel, layer.n_outputs, bool(layer.size)) for layer in chained)
-        weights, macs = map(sum, zip(*map(_weights_and_macs, parts), strict=True))
+        weights, macs = map(sum, zip(*map(weights_and_macs, parts), strict=True))
         n_nodes = parts[0].sizes[0] + sum(layer.n_outputs for layer in chained)
         found.append(Architecture(name, parts[0].input_shape, layers, n_nodes, weights, macs))
     return tuple(found)
 
 
-def _weights_and_macs(part: Chain) -> tuple[int, int]:
+def weights_and_macs(part: Chain) -> tuple[int, int]:
     """Return what a part of a network costs, a dense block with all its connections."""
     if part.dense:
         return count_dense_block(part)
