@@ -159,7 +159,7 @@ def _table1(out: Path | None, as_json: bool) -> None:
     with nullcontext() if out is None else RunDirectory(out, {"command": "reproduce", "name": "table1"}) as directory:
         found = architectures()
         if directory is not None:
-            write_text(directory / "table1.md", architectures_markdown(found))
+            write_text(directory / "table1.md", architectures_markdown(found, environment()))
     if as_json:
         console.print_json(data=[vars(one) for one in found])
     else:

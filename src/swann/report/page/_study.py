@@ -104,6 +104,6 @@ def _draw(names: Sequence[str], intervals: Sequence[Interval]) -> "Picture":
     means = [mean for _, mean, _ in intervals]
     curve(axes, 0, means, rows, linestyle="none", zorder=3)
     axes.set_yticks(rows, [shortened(name, _MOST_LETTERS) for name in names])
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("percentage points")
     return figure
