@@ -1,6 +1,5 @@
 """Images that stay in their files and are decoded when they are needed, for sets that do not fit into memory."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -108,4 +107,4 @@ def _cut(image: Any, image_size: int, place: Sequence[float]) -> Any:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count())
+    return ThreadPoolExecutor()
