@@ -1,8 +1,15 @@
+import hashlib
 import json
+import pickle
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torchvision
+from PIL import Image
 
-from swann.cli import _reproduce
+from swann.cli import _recipe, _reproduce
+from swann.experiments import bench
 from swann.experiments._recipe import parse_recipe
 
 COMMON = """
@@ -56,6 +63,71 @@ def test_a_sweep_says_what_each_p_needs(run, tmp_path):
     assert [point["S"] > 0 for point in values["points"]] == [False, True]  # a chain has no triangles
     assert json.loads((tmp_path / "sweep" / "sweep.json").read_text()) == values
     assert (tmp_path / "sweep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cifar_100_in_its_official_files(run, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "cifar-100-python"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    sums = {}
+    for name, count in (("train", 200), ("test", 100)):
+        images = generator.integers(0, 256, (count, 3072), dtype=np.uint8)
+        labels = [number % 100 for number in range(count)]
+        content = pickle.dumps({"fine_labels": labels, "data": images}, protocol=2)
+        (folder / name).write_bytes(content)
+        sums[name] = hashlib.md5(content).hexdigest()
+    content = pickle.dumps({"fine_label_names": [f"class {number}" for number in range(100)]}, protocol=2)
+    (folder / "meta").write_bytes(content)
+    official = torchvision.datasets.CIFAR100  # its sums stand for the real files
+    monkeypatch.setattr(official, "train_list", [["train", sums["train"]]])
+    monkeypatch.setattr(official, "test_list", [["test", sums["test"]]])
+    monkeypatch.setattr(official, "meta", official.meta | {"md5": hashlib.md5(content).hexdigest()})
+    recipe = RECIPES["fig9"].replace("digits", "cifar100").replace("train_images = 64", "train_images = 100")
+    recipe = recipe.replace("test_images = 32", "test_images = 100")
+    monkeypatch.setitem(RECIPES, "fig10-cifar100", recipe)
+    code, _, err = run("reproduce", "fig10-cifar100", "--data-dir", "data", "--threads", 1, "--accelerator", "cpu")
+    assert code == 0, err
+    plan = json.loads((tmp_path / "runs" / "fig10-cifar100" / "plan.json").read_text())
+    assert plan["chain"]["layers"][-1]["n_outputs"] == 100
+
+
+def test_imagenet_is_read_from_folders_with_crops_of_whole_images(run, tmp_path, monkeypatch):
+    for part, count in (("train", 16), ("val", 8)):
+        for number in range(count):
+            path = tmp_path / "imagenet" / part / f"n0{number % 2}" / f"{number}.JPEG"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 256, (40 + number, 60, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(path, format="JPEG")
+    (tmp_path / "imagenet" / "train" / "n00" / "2.JPEG").write_bytes(b"no image")
+    recipe = RECIPES["fig9"].replace("train_images = 64\ntest_images = 32", "image_size = 28\nstream = true")
+    recipe = recipe.replace("iterations = 4", "iterations = 2").replace("digits", "folder:imagenet")
+    recipe = recipe.replace("batch_size = 16", "batch_size = 8\naugment = { mirror = true, crop = [0.4667, 0.875] }")
+    monkeypatch.setitem(RECIPES, "table5", recipe)
+    code, _, err = run("reproduce", "table5", "--skip-corrupt", "--threads", 1, "--accelerator", "cpu")
+    assert code == 0, err
+    assert "left out 1 image that cannot be read: imagenet/train/n00/2.JPEG: " in err
+    comparison = json.loads((tmp_path / "runs" / "table5" / "comparison.json").read_text())
+    assert {len(runs[0]["evaluations"]) for runs in comparison["histories"].values()} == {1}
+
+
+def test_overhead_is_timed_and_its_architecture_kept(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        RECIPES,
+        "overhead",
+        f'kind = "overhead"\ntitle = "t"\nmodel = "swann:mnist5"\ndata = "mnist"\np = [0.5]\nseeds = 1\n{PAPER}',
+    )
+    monkeypatch.setattr(_recipe, "bench", _one_round)
+    code, out, err = run("reproduce", "overhead", "--threads", 1)
+    assert code == 0, err
+    assert "In the paper: It is fast." in out
+    folder = tmp_path / "runs" / "overhead"
+    assert {"bench.json", "bench.md", "overhead.md", "plan.json"} <= {file.name for file in folder.iterdir()}
+    assert "| inference, batch 1, 1 thread |" in (folder / "overhead.md").read_text()
+
+
+def _one_round(model, twin, settings, **more):
+    changes = {"batches": (1,), "train_batch": 2, "rounds": 1, "backends": ("masked",), "sample_seconds": 1e-3}
+    return bench(model, twin, replace(settings, **changes), **more)
 
 
 def test_weights_are_written_as_a_map(run, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 
 from swann._errors import InvalidValueError
-from swann.data import augment
+from swann.data import augment, draw_crops
 
 
 def generator(seed=0):
@@ -126,3 +126,21 @@ def test_nothing_to_do_returns_the_images_and_draws_nothing():
 def test_bad_arguments(images, options, message):
     with pytest.raises(InvalidValueError, match=re.escape(message)):
         augment(images, generator(), **options)
+
+
+def test_a_part_of_a_batch_changes_as_in_the_whole():
+    images = torch.randint(0, 256, (6, 3, 9, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    changes = {"mirror": True, "shift": 2, "rotation": 20.0, "crop": (0.5, 0.9)}
+    whole = augment(images, torch.Generator().manual_seed(1), **changes)
+    for first in (0, 2, 4):
+        part = augment(images[first : first + 2], torch.Generator().manual_seed(1), **changes, first=first, total=6)
+        assert torch.equal(part, whole[first : first + 2])
+
+
+def test_crops_of_images_in_files_have_sides_whose_inverse_is_even():
+    crops = draw_crops(4000, torch.Generator().manual_seed(0), (224 / 480, 224 / 256))
+    edges = 224 / crops[:, 0]  # of the image, in pixels
+    assert 256 - 1e-3 < edges.min() < 257
+    assert 479 < edges.max() < 480 + 1e-3
+    assert edges.mean().item() == pytest.approx(368, abs=3)
+    assert crops[:, 1:].mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.02)

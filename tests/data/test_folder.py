@@ -98,7 +98,7 @@ def test_memory_is_estimated_before_decoding(folder, monkeypatch):
     monkeypatch.setattr("swann.data._folder._decode", fail)
     message = r"folder:.*: 8 images of 3×100×100 take 0.00 GiB in memory, more than the limit of 0.00 GiB"
     with pytest.raises(InvalidValueError, match=message):
-        load(f"folder:{folder}", image_size=100, memory_limit=8 * 30_000 - 1)
+        load(f"folder:{folder}", image_size=100, memory_limit=8 * 30_000 - 1, stream=False)
 
 
 def test_class_that_is_not_in_test(folder):

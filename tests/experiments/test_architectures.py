@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from swann.experiments import architectures, architectures_markdown, architectures_table
+from swann.experiments import architectures, architectures_markdown, architectures_table, environment
 
 
 def test_the_weights_and_multiplications_of_table_1():
@@ -23,4 +23,6 @@ def test_tables():
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(architectures_table(found))
     assert "2 × (3×3 conv 64)" in console.export_text()
-    assert "| 3×224×224 |" in architectures_markdown(found)
+    page = architectures_markdown(found, environment())
+    assert page.startswith("# Architectures (Table I)\n\n- Command: `swann ")
+    assert "| 3×224×224 |" in page

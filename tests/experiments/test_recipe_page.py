@@ -27,3 +27,8 @@ def test_the_papers_table():
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(paper_table(load_recipe("table6").paper))
     assert "3.50×" in console.export_text()
+
+
+def test_without_figures_the_paper_speaks_in_words():
+    paper = load_recipe("overhead").paper
+    assert paper_table(paper) == f"In the paper: {paper.note}"

@@ -24,7 +24,7 @@ rank = fabric.global_rank
 
 def train(**arguments):
     model = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)
+        torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU(), torch.nn.Linear(8, 2)
     )
     model.load_state_dict(torch.load(f"{folder}/model.pt"))
     return model, fit(model, data, config, fabric=fabric, **arguments)
@@ -52,14 +52,17 @@ open(f"{folder}/history{rank}.json", "w").write(history.to_json())
 def test_two_processes_train_like_one_with_the_same_batch(data, make_config, tmp_path):
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         pytest.skip("torch was built without gloo")
-    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    model = torch.nn.Sequential(
+        *(torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.BatchNorm1d(8)),
+        *(torch.nn.ReLU(), torch.nn.Linear(8, 2)),
+    )
     torch.save(model.state_dict(), tmp_path / "model.pt")
     torch.save((data.train_images, data.train_labels, data.test_images, data.test_labels), tmp_path / "data.pt")
     settings = {
         "schedule": ScheduleConfig("plateau", patience=0, monitor="test_loss"),
         "augment": AugmentConfig(mirror=True, shift=1),
     }
-    config = make_config(devices=2, strategy="ddp", **settings)
+    config = make_config(**settings)
     (tmp_path / "config.json").write_text(config.to_json())
     (tmp_path / "worker.py").write_text(_WORKER)
     process = subprocess.run(

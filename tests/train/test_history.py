@@ -5,7 +5,7 @@ import json
 import pytest
 
 from swann._errors import FileFormatError, InvalidValueError
-from swann.train import Evaluation, History, curves_to_csv
+from swann.train import Evaluation, History, curves_from_csv, curves_to_csv
 
 
 def test_json_both_ways(make_history):
@@ -75,3 +75,25 @@ def test_refuses_a_file_that_is_no_history(make_history, change, message):
 def test_an_evaluation_refuses_nan():
     with pytest.raises(InvalidValueError, match="^train_loss: expected a number .* found nan$"):
         Evaluation(1, 1.0, 1.0, 1.0, 0.5, 1.0, float("nan"), 0.1)
+
+
+def test_curves_come_back_from_csv(make_history):
+    curves = {"plain": (make_history(0.5, 0.4), make_history(0.45, seed=2)), "a, b": (make_history(0.1 + 0.2, seed=7),)}
+    assert curves_from_csv(curves_to_csv(curves)) == curves
+    assert curves_from_csv("") == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("variant,", "network,"), "KeyError: 'variant'"),
+        (("plain,0,100", "plain,0,many"), "ValueError: .*many"),
+        (("plain,0,100", "plain,0,-1"), "iteration: expected a whole number, 1 or more, found -1"),
+        ((",1.5,", ",a lot,"), "ValueError: .*a lot"),
+    ],
+)
+def test_what_is_wrong_in_curves_is_named(make_history, change, message):
+    text = curves_to_csv({"plain": [make_history(0.5)]})
+    assert change[0] in text
+    with pytest.raises(FileFormatError, match=f"not curves of training runs: .*{message}"):
+        curves_from_csv(text.replace(*change))

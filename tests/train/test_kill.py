@@ -1,6 +1,7 @@
 """Kill -9 at any moment costs at most the steps since the last checkpoint, and changes nothing of the result."""
 
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import torch
 from swann.train import TrainingConfig, fit
 
 _WORKER = """
-import os, sys
+import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from swann.data import ImageData
@@ -25,6 +26,18 @@ model.load_state_dict(torch.load(f"{folder}/model.pt"))
 def tell(iteration, *_):
     os.write(1, f"{iteration}\\n".encode())
 
+def die_in_the_middle(fabric, path, state):
+    global left
+    save(fabric, path, state)
+    left -= 1
+    if left == 0:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if len(sys.argv) > 2:
+    from lightning.fabric import Fabric
+    left, save, Fabric.save = int(sys.argv[2]), Fabric.save, die_in_the_middle
+
 checkpoint = f"{folder}/killed.ckpt"
 history = fit(model, data, config, checkpoint=checkpoint, resume=os.path.exists(checkpoint), on_progress=tell)
 torch.save(model.state_dict(), f"{folder}/killed.pt")
@@ -34,8 +47,8 @@ open(f"{folder}/killed.txt", "w").write(repr(evaluations))
 _INTERVAL, _ITERATIONS = 10, 100
 
 
-def _start(folder):
-    command = [sys.executable, "-c", _WORKER, str(folder)]
+def _start(folder, *arguments):
+    command = [sys.executable, "-c", _WORKER, str(folder), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -46,9 +59,11 @@ def test_a_run_killed_at_random_moments_ends_bit_identical(data, make_config, tm
     torch.save((data.train_images, data.train_labels, data.test_images, data.test_labels), tmp_path / "data.pt")
     (tmp_path / "config.json").write_text(config.to_json())
     expected = fit(model, data, config)
-    chance = random.Random(0)
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
     done = 0
-    for stop_after in (25, 62):
+    for stop_after in (chance.randint(1, 30), chance.randint(45, 75)):
         reached = []
         with _start(tmp_path) as process:
             assert process.stdout is not None
@@ -62,6 +77,15 @@ def test_a_run_killed_at_random_moments_ends_bit_identical(data, make_config, tm
         assert process.returncode == -9
         assert done - _INTERVAL < reached[0] <= done + 1
         done = reached[-1]
+    before = (tmp_path / "killed.ckpt").read_bytes()
+    with _start(tmp_path, "1") as process:  # while it writes the next checkpoint
+        reached = [int(line) for line in process.communicate()[0].split()]
+    assert process.returncode == -9
+    assert (tmp_path / "killed.ckpt").read_bytes() == before
+    assert list(tmp_path.glob(".killed.ckpt.*.tmp"))
+    assert done - _INTERVAL < reached[0] <= done + 1
+    done = reached[-1]
+    assert done % _INTERVAL == 0
     with _start(tmp_path) as process:
         reached = [int(line) for line in process.communicate()[0].split()]
     assert process.returncode == 0

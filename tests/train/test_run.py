@@ -1,13 +1,18 @@
 """Interruption and resumption: a run that was stopped ends as if it had not been."""
 
 import signal
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from swann._errors import FileFormatError, InvalidValueError, OutputError
-from swann.train import AugmentConfig, OptimizerConfig, ScheduleConfig, fit
+from swann.data import load
+from swann.train import AugmentConfig, OptimizerConfig, ScheduleConfig, fit, launch
+from swann.train._run import Run
 
 _PLATEAU = ScheduleConfig("plateau", patience=0, monitor="test_error")
 
@@ -208,3 +213,64 @@ def test_what_cannot_be_resumed_or_overwritten(data, make_model, make_config, tm
     assert path.read_text() == "mine"
     with pytest.raises(OutputError, match="cannot write .*missing"):
         fit(make_model(), data, config, checkpoint=tmp_path / "missing" / "run")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """32 images in files, of two classes and two sizes; the test images are the same in each."""
+    for part, count in (("train", 32), ("test", 8)):
+        for number in range(count):
+            path = tmp_path / "images" / part / ("dark", "bright")[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size, level = (6 + number % 3, 5 + number % 2), 200 * (number % 2)
+            pixels = np.random.default_rng(number).integers(level, level + 56, (*size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(path)
+    return f"folder:{tmp_path / 'images'}"
+
+
+def _small_net():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+
+
+def test_images_in_files_train_as_those_in_memory(folder, make_config):
+    held, streamed = (load(folder, image_size=4, stream=stream) for stream in (False, True))
+    config = make_config(augment=AugmentConfig(mirror=True, shift=1))
+    of_held, of_streamed = _small_net(), _small_net()
+    assert _without_time(fit(of_held, held, config)) == _without_time(fit(of_streamed, streamed, config))
+    _assert_same(_weights(of_held), _weights(of_streamed))
+
+
+def test_a_run_on_images_in_files_goes_on_with_the_same_crops(folder, make_config, tmp_path):
+    data = load(folder, image_size=4, stream=True)
+    config = make_config(augment=AugmentConfig(mirror=True, crop=(0.5, 0.9)))
+    whole, stopped, resumed, uncut = (_small_net() for _ in range(4))
+    expected = fit(whole, data, config)
+    path = tmp_path / "run"
+    assert fit(stopped, data, config, checkpoint=path, on_progress=_interrupt_at(3)).interrupted
+    found = fit(resumed, data, config, checkpoint=path, resume=True)
+    assert _without_time(found) == _without_time(expected)
+    _assert_same(_weights(resumed), _weights(whole))
+    fit(uncut, data, make_config(augment=AugmentConfig(mirror=True)))
+    assert not torch.equal(_weights(uncut)["1.weight"], _weights(whole)["1.weight"])
+    with pytest.raises(FileFormatError, match=r"data 'training images' is \[32, 3, 4, 4\] in files with labels"):
+        fit(_small_net(), load(folder, image_size=4, stream=False), config, checkpoint=path, resume=True)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_processes_share_a_batch_out_among_them(folder, make_config, stream):
+    data = load(folder, image_size=4, stream=stream)
+    config = make_config(augment=AugmentConfig(mirror=True, shift=1, crop=(0.5, 0.9)))
+
+    def inputs(rank, processes):
+        run = Run(_small_net(), data, config, launch(config), None, None)
+        run.fabric = SimpleNamespace(global_rank=rank, world_size=processes, device=torch.device("cpu"))
+        run.iteration = 4
+        images, labels = next(run.batches(3))
+        return run._prepare(images, labels)
+
+    images, labels = inputs(0, 1)
+    shares = [inputs(rank, 4) for rank in range(4)]
+    assert torch.equal(torch.cat([found for found, _ in shares]), images)
+    assert torch.equal(torch.cat([found for _, found in shares]), labels)

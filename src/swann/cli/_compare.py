@@ -41,6 +41,7 @@ from ._options import (
     Resume,
     Seed,
     SkipCorrupt,
+    Stream,
     Threads,
     Validation,
     Width,
@@ -75,6 +76,7 @@ def compare_command(
     evaluate_every: EvaluateEvery = None,
     validation: Validation = False,
     skip_corrupt: SkipCorrupt = False,
+    stream: Stream = None,
     draw: DrawOption = "nodes",
     repair: Repair = True,
     granularity: Granularity = 1,
@@ -121,6 +123,7 @@ def compare_command(
         width=width,
         validation=validation,
         skip_corrupt=skip_corrupt,
+        stream=stream,
     )
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "compare", "model": model, "p": p, "data": task.data.name, "width": width}

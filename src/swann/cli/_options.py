@@ -54,6 +54,15 @@ SkipCorrupt = Annotated[
     bool,
     option("--skip-corrupt", help="Leave images of a folder out that cannot be read, and count them", panel=_DATA),
 ]
+Stream = Annotated[
+    bool | None,
+    option(
+        "--stream/--no-stream",
+        help="Decode images of a folder as they are needed; by itself where they exceed 8 GiB",
+        panel=_DATA,
+        show_default=False,
+    ),
+]
 Validation = Annotated[
     bool,
     option(

@@ -10,7 +10,7 @@ import typer
 from .._errors import InvalidValueError
 from .._files import write_text
 from ..convert import load, save
-from ..data import ImageData
+from ..data import ImageData, decoded
 from ..experiments import InterruptedRunError, RunDirectory, environment, personalize
 from ..train import plot
 from ._console import draw_picture, note, progress_bar, show
@@ -150,9 +150,9 @@ def _fitting(images: ImageData, channels: int) -> ImageData:
     made = ImageData.from_tensors(
         f"{images.name}, grey",
         images.classes,
-        grey(images.train_images),
+        grey(decoded(images.train_images)),
         images.train_labels,
-        grey(images.test_images),
+        grey(decoded(images.test_images)),
         images.test_labels,
         images.source,
     )

@@ -20,11 +20,13 @@ from ..experiments import (
     Recipe,
     RunDirectory,
     bench,
+    bench_figures,
     bench_table,
     environment,
     mean_weights,
     paper_table,
     recipe_markdown,
+    recipe_notes,
     sweep_markdown,
     sweep_networks,
     sweep_points,
@@ -61,6 +63,7 @@ class RecipeOptions:
     seed: int
     validation: bool
     skip_corrupt: bool
+    stream: bool | None
     precision: str
     accelerator: str
     devices: int
@@ -94,6 +97,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
         width=recipe.width,
         validation=options.validation,
         skip_corrupt=options.skip_corrupt,
+        stream=recipe.stream,
     )
     task = replace(task, data=task.data.subset(recipe.train_images, recipe.test_images, seed=options.seed))
     training = cast(TrainingConfig, recipe.training)
@@ -106,7 +110,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
 
 
 def _changed(recipe: Recipe, options: RecipeOptions) -> Recipe:
-    changes: dict[str, Any] = {"data": options.data, "seeds": options.seeds}
+    changes: dict[str, Any] = {"data": options.data, "seeds": options.seeds, "stream": options.stream}
     if options.p is not None:
         changes["p"] = (options.p,)
     if recipe.training is not None:
@@ -148,9 +152,10 @@ def _convergence(
     if not fabric.is_global_zero:
         return
     parts = trace_parts(task.create(options.seed), task.example())
-    write_plan(plan_parts(parts, recipe.p[0], seed=options.seed), directory)
+    plan = plan_parts(parts, recipe.p[0], seed=options.seed)
+    write_plan(plan, directory)
     write_comparison(comparison, directory)
-    _write_page(recipe, seeds, comparison_markdown(comparison), directory)
+    _write_page(recipe, seeds, comparison_markdown(comparison) + recipe_notes(plan), directory)
     if options.as_json:
         print(comparison.to_json())
     else:
@@ -282,7 +287,8 @@ def _overhead(recipe: Recipe, options: RecipeOptions, directory: RunDirectory) -
         with progress_bar("bench", "rounds") as move:
             result = bench(model, twin, settings, name=recipe.title, on_progress=move)
         write_bench(result, directory)
-        _write_page(recipe, _seeds(recipe, options), "See bench.md.\n", directory)
+        write_plan(twin.plan, directory)
+        _write_page(recipe, _seeds(recipe, options), bench_figures(result), directory)
     if options.as_json:
         print(result.to_json())
     else:

@@ -34,6 +34,7 @@ from ._options import (
     Resume,
     Seed,
     SkipCorrupt,
+    Stream,
     Threads,
     Validation,
     option,
@@ -96,6 +97,7 @@ def reproduce(
     seed: Seed = 0,
     validation: Validation = False,
     skip_corrupt: SkipCorrupt = False,
+    stream: Stream = None,
     precision: Precision = "32-true",
     accelerator: Accelerator = "auto",
     devices: Devices = 1,
@@ -133,6 +135,7 @@ def reproduce(
             seed=seed,
             validation=validation,
             skip_corrupt=skip_corrupt,
+            stream=stream,
             precision=precision,
             accelerator=accelerator,
             devices=devices,
@@ -156,7 +159,7 @@ def _table1(out: Path | None, as_json: bool) -> None:
     with nullcontext() if out is None else RunDirectory(out, {"command": "reproduce", "name": "table1"}) as directory:
         found = architectures()
         if directory is not None:
-            write_text(directory / "table1.md", architectures_markdown(found))
+            write_text(directory / "table1.md", architectures_markdown(found, environment()))
     if as_json:
         console.print_json(data=[vars(one) for one in found])
     else:

@@ -80,9 +80,12 @@ def open_task(
     width: float = 1.0,
     validation: bool = False,
     skip_corrupt: bool = False,
+    stream: bool | None = None,
 ) -> Task:
     """Return the dataset and model that the options name."""
-    images = open_images(data, data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt)
+    images = open_images(
+        data, data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt, stream=stream
+    )
     return Task(images.split_validation() if validation else images, model, width)
 
 
@@ -93,9 +96,17 @@ def open_images(
     download: bool = False,
     image_size: int | None = None,
     skip_corrupt: bool = False,
+    stream: bool | None = None,
 ) -> ImageData:
     """Return the dataset that the options name, and say which images were left out."""
-    images = load(data, data_dir=data_dir, download=download, image_size=image_size, skip_corrupt=skip_corrupt)
+    images = load(
+        data,
+        data_dir=data_dir,
+        download=download,
+        image_size=image_size,
+        skip_corrupt=skip_corrupt,
+        stream=stream,
+    )
     if images.skipped:
         more = f"; and {len(images.skipped) - _NAMED:,} more" if len(images.skipped) > _NAMED else ""
         named = "; ".join(images.skipped[:_NAMED])

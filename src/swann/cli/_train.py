@@ -40,6 +40,7 @@ from ._options import (
     Resume,
     Seed,
     SkipCorrupt,
+    Stream,
     TargetError,
     Threads,
     TrainProbability,
@@ -83,6 +84,7 @@ def train(
     evaluate_every: EvaluateEvery = None,
     validation: Validation = False,
     skip_corrupt: SkipCorrupt = False,
+    stream: Stream = None,
     draw: DrawOption = "nodes",
     repair: Repair = True,
     granularity: Granularity = 1,
@@ -130,6 +132,7 @@ def train(
         width=width,
         validation=validation,
         skip_corrupt=skip_corrupt,
+        stream=stream,
     )
     config.total_iterations(len(task.data.train_images))
     settings: dict[str, Any] = {"command": "train", "model": model, "p": p, "data": task.data.name, "width": width}

@@ -17,6 +17,8 @@ def augment(
     shift: int = 0,
     rotation: float = 0.0,
     crop: tuple[float, float] | None = None,
+    first: int = 0,
+    total: int | None = None,
 ) -> Tensor:
     """Crop, rotate, shift and mirror each image of a batch by an amount of its own; what enters from outside is black.
 
@@ -33,6 +35,8 @@ def augment(
         crop: smallest and largest share of the sides that a crop keeps, above 0 and at most 1; its place is drawn
             evenly, and so is the image's size in crops. Crops of 224 pixels from images whose shorter side is drawn
             from 256 to 480 pixels (He et al. 2016) are `(224 / 480, 224 / 256)`.
+        first: place of the first of the images in a batch of which they are a part.
+        total: images in that batch, for all of which numbers are drawn, so that a part changes as in the whole.
 
     Returns:
         uint8, [N, C, H, W], on the device of `images`; `images` itself if nothing is to be done.
@@ -48,7 +52,7 @@ def augment(
     if not (mirror or shift or rotation or crop):
         return images
     count, _, height, width = images.shape
-    draw = _Draw(count, generator, images.device)
+    draw = _Draw(slice(first, first + count), count if total is None else total, generator, images.device)
     sign = 1 - 2 * draw.integers(0, 1).float() if mirror else torch.ones(count, device=images.device)
     down = draw.integers(-shift, shift).float() if shift else torch.zeros_like(sign)
     right = draw.integers(-shift, shift).float() if shift else torch.zeros_like(sign)
@@ -69,8 +73,7 @@ def augment(
     )
     theta = torch.stack([row_x, row_y], dim=1)
     if crop:
-        smallest, largest = crop
-        side = 1 / (1 / largest + draw.share() * (1 / smallest - 1 / largest))
+        side = crop_side(draw.share(), crop)
         corner = torch.stack([2 * draw.share() - 1, 2 * draw.share() - 1], dim=1)
         theta = theta * side[:, None, None]
         theta[:, :, 2] += corner * (1 - side)[:, None]
@@ -79,23 +82,47 @@ def augment(
     return sampled.round_().clamp_(0, 255).to(torch.uint8)
 
 
-class _Draw:
-    """Draws one number for each image on the generator's device, and moves them to the images'."""
+def draw_crops(count: int, generator: torch.Generator, crop: tuple[float, float]) -> Tensor:
+    """Return the squares to cut out of images in files, as `StreamedImages.start_decoding` takes them.
 
-    def __init__(self, count: int, generator: torch.Generator, device: torch.device) -> None:
+    Args:
+        count: how many.
+        generator: all random numbers come from it.
+        crop: smallest and largest share of the sides, as for `augment`.
+
+    Returns:
+        float32, [count, 3]: side, place from top to bottom, place from left to right.
+    """
+    drawn = torch.rand(count, 3, generator=generator)
+    drawn[:, 0] = crop_side(drawn[:, 0], crop)
+    return drawn
+
+
+def crop_side(share: Tensor, crop: tuple[float, float]) -> Tensor:
+    """Return sides of crops from numbers between 0 and 1: their inverse, the image's size in crops, is drawn evenly."""
+    smallest, largest = crop
+    return 1 / (1 / largest + share * (1 / smallest - 1 / largest))
+
+
+class _Draw:
+    """Draws one number for each image of a batch on the generator's device, and moves a part of them to the images'."""
+
+    def __init__(self, part: slice, count: int, generator: torch.Generator, device: torch.device) -> None:
+        self._part = part
         self._count = count
         self._generator = generator
         self._device = device
 
     def integers(self, low: int, high: int) -> Tensor:
         drawn = torch.randint(low, high + 1, (self._count,), generator=self._generator, device=self._generator.device)
-        return drawn.to(self._device)
+        return drawn[self._part].to(self._device)
 
     def uniform(self, largest: float) -> Tensor:
         return (2 * self.share() - 1) * largest
 
     def share(self) -> Tensor:
-        return torch.rand(self._count, generator=self._generator, device=self._generator.device).to(self._device)
+        drawn = torch.rand(self._count, generator=self._generator, device=self._generator.device)
+        return drawn[self._part].to(self._device)
 
 
 def _check(images: Tensor, shift: int, rotation: float, crop: tuple[float, float] | None) -> None:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from .._errors import InvalidValueError
+from ._streamed_images import Images
 
 
 def batches(
-    images: Tensor,
+    images: Images,
     labels: Tensor,
     batch_size: int,
     *,
@@ -18,13 +19,13 @@ def batches(
     epoch: int = 0,
     shuffle: bool = True,
     drop_last: bool = False,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Images, Tensor]]:
     """Yield the images with their labels, `batch_size` at a time, each once.
 
     The order depends on `seed` and `epoch` alone, so a run that was stopped can go on with the same batches.
 
     Args:
-        images: [N, ...].
+        images: [N, ...], in memory or in files.
         labels: [N].
         batch_size: images in a batch; the last one holds what is left.
         seed: of the order.
@@ -51,14 +52,15 @@ def batches(
         )
     order = None
     if shuffle:
-        order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(total)).to(images.device)
+        order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(total))
+        order = order.to(images.device) if isinstance(images, Tensor) else order
     stop = total - total % batch_size if drop_last else total
     return _cut(images, labels, order, batch_size, stop)
 
 
 def _cut(
-    images: Tensor, labels: Tensor, order: Tensor | None, batch_size: int, stop: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+    images: Images, labels: Tensor, order: Tensor | None, batch_size: int, stop: int
+) -> Iterator[tuple[Images, Tensor]]:
     for start in range(0, stop, batch_size):
         end = min(start + batch_size, stop)
         if order is None:

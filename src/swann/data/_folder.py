@@ -11,8 +11,10 @@ from torch import Tensor
 
 from .._errors import DataError, InvalidValueError, MissingDataError, require_extra
 from ._image_data import ImageData
+from ._image_file import centre_cut, open_image
 from ._places import one_line
-from ._size import check_decoded_size
+from ._size import check_decoded_size, decoded_size
+from ._streamed_images import StreamedImages
 
 _TEST_FOLDERS = ("test", "val")
 _RUN = 64
@@ -23,7 +25,13 @@ _SMALL = 64
 
 
 def load_folder(
-    folder: Path, image_size: int | None, memory_limit: int, name: str, *, skip_corrupt: bool = False
+    folder: Path,
+    image_size: int | None,
+    memory_limit: int,
+    name: str,
+    *,
+    skip_corrupt: bool = False,
+    stream: bool | None = False,
 ) -> ImageData:
     """Load the images of `folder`/train/<class> and of `folder`/test/<class> (or val/<class>) as RGB.
 
@@ -33,12 +41,15 @@ def load_folder(
             have the same size already.
         memory_limit: bytes that the decoded images may take.
         name: of the dataset.
-        skip_corrupt: leave images out that cannot be read.
+        skip_corrupt: leave images out that cannot be read; each is decoded once to find out.
+        stream: leave the images in their files and decode them when they are needed; None does so where they would
+            take more than `memory_limit`.
 
     Raises:
         MissingDataError: `folder`, its `train`, or both `test` and `val` are missing.
         DataError: the classes of the two parts differ, a class is empty, or an image cannot be read.
-        InvalidValueError: the images differ in size and no `image_size` is given, or they take too much memory.
+        InvalidValueError: no `image_size` is given and the images differ in size or are streamed, or they take too
+            much memory.
         MissingExtraError: torchvision is not installed.
     """
     datasets = require_extra("torchvision.datasets", "vision")
@@ -47,19 +58,33 @@ def load_folder(
     _check_classes(folder, train, test)
     skipped: list[str] = []
     if skip_corrupt:
-        skipped = [reason for part in (train, test) for reason in _leave_out_corrupt(datasets, part)]
-    width, height = _open(datasets, train.samples[0][0]).size
+        skipped = [reason for part in (train, test) for reason in _leave_out_corrupt(part)]
+    if stream and image_size is None:
+        raise InvalidValueError(f"{name}: images that are read from disk need an image_size (--image-size)")
+    width, height = open_image(train.samples[0][0]).size
     threads = 1 if min(width, height) < _SMALL else None
     if image_size is not None:
         width = height = image_size
     count = len(train.samples) + len(test.samples)
+    too_many = stream is None and decoded_size(count, (3, height, width)) > memory_limit
+    if image_size is not None and (stream or too_many):
+        return ImageData.from_tensors(
+            name,
+            tuple(train.classes),
+            StreamedImages([path for path, _ in train.samples], image_size),
+            torch.tensor(train.targets, dtype=torch.int64),
+            StreamedImages([path for path, _ in test.samples], image_size),
+            torch.tensor(test.targets, dtype=torch.int64),
+            source=str(folder),
+            skipped=tuple(skipped),
+        )
     check_decoded_size(name, count, (3, height, width), memory_limit)
     return ImageData.from_tensors(
         name,
         tuple(train.classes),
-        _decode(datasets, train, image_size, (height, width), threads),
+        _decode(train, image_size, (height, width), threads),
         torch.tensor(train.targets, dtype=torch.int64),
-        _decode(datasets, test, image_size, (height, width), threads),
+        _decode(test, image_size, (height, width), threads),
         torch.tensor(test.targets, dtype=torch.int64),
         source=str(folder),
         skipped=tuple(skipped),
@@ -88,7 +113,7 @@ def _list_images(datasets: ModuleType, part: Path) -> Any:
         raise DataError(f"{part}: {one_line(error)}; expected <class>/ folders with images in them") from error
 
 
-def _leave_out_corrupt(datasets: ModuleType, part: Any) -> list[str]:
+def _leave_out_corrupt(part: Any) -> list[str]:
     """Take the images out of a part that cannot be read; return the reasons.
 
     Raises:
@@ -97,7 +122,7 @@ def _leave_out_corrupt(datasets: ModuleType, part: Any) -> list[str]:
 
     def reason(path: str) -> str | None:
         try:
-            _open(datasets, path)
+            open_image(path)
         except DataError as error:
             return str(error)
         return None
@@ -122,17 +147,15 @@ def _check_classes(folder: Path, train: Any, test: Any) -> None:
             )
 
 
-def _decode(
-    datasets: ModuleType, part: Any, image_size: int | None, size: tuple[int, int], threads: int | None
-) -> Tensor:
+def _decode(part: Any, image_size: int | None, size: tuple[int, int], threads: int | None) -> Tensor:
     """Decode every image into one tensor; `threads` at a time, or as many as suit the machine."""
     images = np.empty((len(part.samples), 3, *size), dtype=np.uint8)
 
     def decode(index: int) -> None:
         path = part.samples[index][0]
-        image = _open(datasets, path)
+        image = open_image(path)
         if image_size is not None:
-            image = _resize(image, image_size)
+            image = centre_cut(image, image_size)
         elif image.size != (size[1], size[0]):
             raise InvalidValueError(
                 f"{path}: the image has {image.size[0]}×{image.size[1]} pixels, others {size[1]}×{size[0]}; "
@@ -148,19 +171,3 @@ def _decode(
         for _ in pool.map(decode_run, range(0, len(images), _RUN)):
             pass
     return torch.from_numpy(images)
-
-
-def _open(datasets: ModuleType, path: str) -> Any:
-    """Decode an image file; Pillow raises errors of many types for a damaged one."""
-    try:
-        return datasets.folder.pil_loader(path)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read as an image: {one_line(error)}") from error
-
-
-def _resize(image: Any, image_size: int) -> Any:
-    functional = require_extra("torchvision.transforms.functional", "vision")
-    resized = functional.resize(image, image_size, antialias=True)
-    return functional.center_crop(resized, [image_size, image_size])

@@ -1,4 +1,4 @@
-"""A dataset of images, whole in memory."""
+"""A dataset of images, in memory or in files."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,9 +8,13 @@ from torch import Tensor
 
 from .._errors import DataError, InvalidValueError
 from ._split import stratified_split
+from ._streamed_images import Images, StreamedImages, decoded
 
 _CHUNK = 4096
 """Images looked at together when the mean and standard deviation are computed: bounds the memory used."""
+
+_SAMPLE, _SAMPLE_CHUNK = 2048, 128
+"""Images in files that the mean and standard deviation are taken over, and how many of them at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +24,12 @@ class ImageData:
     Args:
         name: of the dataset; says so if it is a part of one.
         classes: the names of the classes; a label is an index into it.
-        train_images: uint8, [N, C, H, W].
+        train_images: uint8, [N, C, H, W]; or in files.
         train_labels: int64, [N].
-        test_images: uint8, [M, C, H, W].
+        test_images: uint8, [M, C, H, W]; or in files.
         test_labels: int64, [M].
-        mean: of each channel over the training images, on the scale 0 to 1.
+        mean: of each channel over the training images, on the scale 0 to 1; over 2,048 of them, evenly spread, where
+            they are in files.
         std: standard deviation of each channel, on the same scale; 1 for a channel that never changes.
         source: where the data was read from.
         skipped: images that could not be read and are left out, each with the reason.
@@ -35,9 +40,9 @@ class ImageData:
 
     name: str
     classes: tuple[str, ...]
-    train_images: Tensor = field(repr=False)
+    train_images: Images = field(repr=False)
     train_labels: Tensor = field(repr=False)
-    test_images: Tensor = field(repr=False)
+    test_images: Images = field(repr=False)
     test_labels: Tensor = field(repr=False)
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -61,9 +66,9 @@ class ImageData:
         cls,
         name: str,
         classes: tuple[str, ...],
-        train_images: Tensor,
+        train_images: Images,
         train_labels: Tensor,
-        test_images: Tensor,
+        test_images: Images,
         test_labels: Tensor,
         source: str = "",
         skipped: tuple[str, ...] = (),
@@ -85,6 +90,11 @@ class ImageData:
         return channels, height, width
 
     @property
+    def streamed(self) -> bool:
+        """Whether the training images are in files and decoded when they are needed."""
+        return isinstance(self.train_images, StreamedImages)
+
+    @property
     def n_classes(self) -> int:
         """The number of classes."""
         return len(self.classes)
@@ -93,7 +103,7 @@ class ImageData:
         shape = _shape(self.train_images)
         return (
             f"{self.name}: {len(self.train_images):,} training and {len(self.test_images):,} test images "
-            f"of {shape}, {self.n_classes} classes"
+            f"of {shape}, {self.n_classes} classes{', read from disk' if self.streamed else ''}"
         )
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -175,8 +185,11 @@ class ImageData:
         )
 
 
-def _check_part(where: str, images: Tensor, labels: Tensor, n_classes: int) -> None:
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
+def _check_part(where: str, images: Images, labels: Tensor, n_classes: int) -> None:
+    if isinstance(images, StreamedImages):
+        if not len(images):
+            raise DataError(f"{where} images: expected at least one file, found none")
+    elif images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
         raise DataError(
             f"{where} images: expected uint8 of shape [N, C, H, W] with N at least 1, "
             f"found {images.dtype} of shape {list(images.shape)}"
@@ -191,11 +204,14 @@ def _check_part(where: str, images: Tensor, labels: Tensor, n_classes: int) -> N
         raise DataError(f"{where} labels: expected 0 to {n_classes - 1}, found {low} to {high}")
 
 
-def _channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
     channels = images.shape[1]
     counts = torch.zeros(channels, 256, dtype=torch.float64)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    step = _CHUNK
+    if isinstance(images, StreamedImages):
+        images, step = images[:: max(1, len(images) // _SAMPLE)][:_SAMPLE], _SAMPLE_CHUNK
+    for start in range(0, len(images), step):
+        chunk = decoded(images[start : start + step])
         for channel in range(channels):
             counts[channel] += torch.bincount(chunk[:, channel].flatten(), minlength=256).cpu()
     values = torch.arange(256, dtype=torch.float64) / 255
@@ -205,5 +221,5 @@ def _channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float,
     return tuple(means.flatten().tolist()), tuple(math.sqrt(variance) or 1.0 for variance in variances.tolist())
 
 
-def _shape(images: Tensor) -> str:
+def _shape(images: Images) -> str:
     return "×".join(str(size) for size in images.shape[1:])

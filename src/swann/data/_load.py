@@ -11,6 +11,7 @@ from ._image_data import ImageData
 from ._mnist import load_mnist
 from ._places import find_data_dir
 from ._size import check_decoded_size, resize
+from ._streamed_images import decoded
 
 NAMES = ("digits", "mnist", "cifar10", "cifar100", "folder:PATH")
 """What `load` knows."""
@@ -26,8 +27,9 @@ def load(
     image_size: int | None = None,
     memory_limit: int = 8 * 2**30,
     skip_corrupt: bool = False,
+    stream: bool | None = None,
 ) -> ImageData:
-    """Load a dataset whole into memory.
+    """Load a dataset, whole into memory where it fits.
 
     `digits` comes with scikit-learn. `mnist`, `cifar10` and `cifar100` are read from `data_dir` by torchvision;
     `folder:PATH` from PATH/train/<class> and PATH/test/<class> (or PATH/val/<class>).
@@ -40,6 +42,8 @@ def load(
         memory_limit: bytes that the decoded images may take, 8 GiB if not given.
         skip_corrupt: leave images of a folder out that cannot be read (`ImageData.skipped` says which); else the
             first one is an error.
+        stream: leave the images of a folder in their files and decode them when they are needed; None does so where
+            they would take more than `memory_limit` and `image_size` is given.
 
     Raises:
         UnknownNameError: no such name.
@@ -54,7 +58,7 @@ def load(
     if image_size is not None and image_size < 1:
         raise InvalidValueError(f"image_size: expected at least 1 pixel, found {image_size}")
     try:
-        return _load(name, data_dir, download, image_size, memory_limit, skip_corrupt)
+        return _load(name, data_dir, download, image_size, memory_limit, skip_corrupt, stream)
     except PermissionError as error:
         raise DataError(f"dataset {name!r}: cannot read {error.filename}: {error.strerror}") from error
 
@@ -66,10 +70,13 @@ def _load(
     image_size: int | None,
     memory_limit: int,
     skip_corrupt: bool,
+    stream: bool | None,
 ) -> ImageData:
     if name.startswith(_FOLDER):
         folder = Path(name.removeprefix(_FOLDER)).expanduser()
-        return load_folder(folder, image_size, memory_limit, name, skip_corrupt=skip_corrupt)
+        return load_folder(folder, image_size, memory_limit, name, skip_corrupt=skip_corrupt, stream=stream)
+    if stream:
+        raise InvalidValueError(f"{name}: it is held in memory; only the images of a folder (folder:PATH) are streamed")
     if name == "digits":
         data = load_digits()
     elif name == "mnist":
@@ -88,9 +95,9 @@ def _resized(data: ImageData, image_size: int, memory_limit: int) -> ImageData:
     return ImageData.from_tensors(
         data.name,
         data.classes,
-        resize(data.train_images, image_size),
+        resize(decoded(data.train_images), image_size),
         data.train_labels,
-        resize(data.test_images, image_size),
+        resize(decoded(data.test_images), image_size),
         data.test_labels,
         data.source,
     )

@@ -10,6 +10,12 @@ _CHUNK = 512
 """Images resized together: bounds the memory used on the way."""
 
 
+def decoded_size(count: int, shape: tuple[int, int, int]) -> int:
+    """Return the bytes that `count` decoded images take, a byte a value, each of `shape`: channels, height, width."""
+    channels, height, width = shape
+    return count * channels * height * width
+
+
 def check_decoded_size(name: str, count: int, shape: tuple[int, int, int], limit: int) -> None:
     """Refuse images that would take more memory than allowed.
 
@@ -23,7 +29,7 @@ def check_decoded_size(name: str, count: int, shape: tuple[int, int, int], limit
         InvalidValueError: they take more than `limit`.
     """
     channels, height, width = shape
-    needed = count * channels * height * width
+    needed = decoded_size(count, shape)
     if needed > limit:
         raise InvalidValueError(
             f"{name}: {count:,} images of {channels}×{height}×{width} take {needed / 2**30:.2f} GiB in memory, "

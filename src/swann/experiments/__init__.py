@@ -5,11 +5,12 @@ from ._architectures import Architecture, architectures, architectures_markdown,
 from ._bench import UnequalOutputsError, bench
 from ._bench_result import Bench, Case, PeakMemory, Spread, spread
 from ._bench_settings import BenchSettings, available_cores
-from ._bench_table import bench_markdown, bench_table
+from ._bench_table import bench_figures, bench_markdown, bench_table
 from ._compare import BASELINE, PAPER_ORDER, RANDOM, TWIN, Factory, InterruptedRunError, run_comparison, variants
 from ._environment import environment
 from ._personalize import Personalized, personalize
 from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
+from ._recipe_notes import recipe_notes
 from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import RunDirectory
 from ._study import CONTROL, Study, StudyNetwork, load_study, study_names
@@ -50,6 +51,7 @@ __all__ = [
     "architectures_table",
     "available_cores",
     "bench",
+    "bench_figures",
     "bench_markdown",
     "bench_table",
     "effects",
@@ -61,6 +63,7 @@ __all__ = [
     "personalize",
     "recipe_markdown",
     "recipe_names",
+    "recipe_notes",
     "reproduce_table2",
     "run_comparison",
     "run_study",

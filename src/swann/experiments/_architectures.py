@@ -1,7 +1,8 @@
 """The paper's networks with their sizes (its Table I)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from rich.table import Table
@@ -9,6 +10,7 @@ from rich.table import Table
 from ..convert import count_chain, count_dense_block
 from ..models import create
 from ..trace import Chain, trace_parts
+from ._environment import environment_lines
 
 _NETWORKS = (
     ("MNIST-5", "swann:mnist5", (1, 28, 10)),
@@ -16,6 +18,10 @@ _NETWORKS = (
     ("DenseNet-40", "swann:densenet40", (3, 32, 10)),
     ("AlexNet", "swann:alexnet", (3, 224, 1000)),
     ("ResNet-18", "swann:resnet18", (3, 224, 1000)),
+)
+_NOTE = (
+    "Weights are those of convolutions and linear layers, multiplications those of one image. ResNet-18 is without its "
+    "shortcuts, as it is rewired; DenseNet-40 with all its connections. Nodes are channels and neurons."
 )
 _HEADER = ("network", "input", "layers", "nodes", "weights", "multiplications")
 
@@ -49,13 +55,13 @@ def architectures() -> tuple[Architecture, ...]:
         parts = trace_parts(network, torch.zeros(1, channels, size, size))
         chained = [layer for part in parts for layer in part.layers]
         layers = tuple(_describe(layer.kernel, layer.n_outputs, bool(layer.size)) for layer in chained)
-        weights, macs = map(sum, zip(*map(_weights_and_macs, parts), strict=True))
+        weights, macs = map(sum, zip(*map(weights_and_macs, parts), strict=True))
         n_nodes = parts[0].sizes[0] + sum(layer.n_outputs for layer in chained)
         found.append(Architecture(name, parts[0].input_shape, layers, n_nodes, weights, macs))
     return tuple(found)
 
 
-def _weights_and_macs(part: Chain) -> tuple[int, int]:
+def weights_and_macs(part: Chain) -> tuple[int, int]:
     """Return what a part of a network costs, a dense block with all its connections."""
     if part.dense:
         return count_dense_block(part)
@@ -77,10 +83,16 @@ def architectures_table(found: Sequence[Architecture]) -> Table:
     return table
 
 
-def architectures_markdown(found: Sequence[Architecture]) -> str:
-    """Return the architectures as a Markdown table."""
+def architectures_markdown(found: Sequence[Architecture], environment: Mapping[str, Any]) -> str:
+    """Return the architectures as a Markdown page.
+
+    Args:
+        found: of `architectures`.
+        environment: of `environment`.
+    """
+    head = ["# Architectures (Table I)", "", *environment_lines(environment), "", _NOTE, ""]
     lines = [_HEADER, ("---",) * len(_HEADER), *_rows(found)]
-    return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), ""])
+    return "\n".join([*head, *(f"| {' | '.join(cells)} |" for cells in lines), ""])
 
 
 def _rows(found: Sequence[Architecture]) -> list[tuple[str, ...]]:

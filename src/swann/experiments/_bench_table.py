@@ -60,13 +60,18 @@ def bench_markdown(bench: Bench, environment: Mapping[str, Any]) -> str:
         bench: of `bench`.
         environment: of `environment`.
     """
+    return "\n".join([f"# {bench.name}", "", *environment_lines(environment), "", bench_figures(bench)])
+
+
+def bench_figures(bench: Bench) -> str:
+    """Return the result as a Markdown table with its notes below."""
     lines = [_line(["case", *_HEADER]), _line(["---", "---", *("---:" for _ in _HEADER[1:])])]
     for group in _groups(bench):
         for number, row in enumerate(group.rows):
             star = " ★" if row[0] == group.rival else ""
             lines.append(_line([group.label if number == 0 else "", row[0] + star, *row[1:]]))
     notes = [f"- {note}" for note in _notes(bench)]
-    return "\n".join([f"# {bench.name}", "", *environment_lines(environment), "", *lines, "", *notes, ""])
+    return "\n".join([*lines, "", *notes, ""])
 
 
 def _groups(bench: Bench) -> list[_Group]:

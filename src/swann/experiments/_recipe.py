@@ -68,6 +68,7 @@ class Recipe:
         training: settings; the seed is replaced. None where nothing is trained.
         image_size: pixels; the dataset's if None.
         width: multiplies the model's channels.
+        stream: leave images in their files, see `swann.data.load`; where they exceed its limit if None.
         train_images: training images kept; all if None.
         test_images: test images kept; all if None.
 
@@ -87,6 +88,7 @@ class Recipe:
     training: TrainingConfig | None = None
     image_size: int | None = None
     width: float = 1.0
+    stream: bool | None = None
     train_images: int | None = None
     test_images: int | None = None
 

@@ -9,8 +9,10 @@ from ._recipe import Paper, Recipe
 _HEADER = ("error, baseline", "iterations", "error, small world", "iterations", "speed-up")
 
 
-def paper_table(paper: Paper) -> Table:
-    """Return the paper's figures as a rich table."""
+def paper_table(paper: Paper) -> Table | str:
+    """Return the paper's figures as a rich table, or what it found in words where it gives none."""
+    if not paper.points:
+        return f"In the paper: {paper.note}"
     table = Table(title="The paper's figures", caption=paper.note, caption_justify="left")
     for name in _HEADER:
         table.add_column(name, justify="right")

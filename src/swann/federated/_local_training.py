@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._errors import InvalidValueError
-from ..data import ImageData, batches
+from ..data import ImageData, Images, batches, decoded
 from ..train._evaluate import cross_entropy
 from ..train._random import random_state_kept, seed_model
 from ._config import LocalTraining
@@ -29,8 +29,8 @@ class ClientData:
     def __len__(self) -> int:
         return len(self.data.train_images) if self.rows is None else len(self.rows)
 
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """Return its images, uint8, and labels."""
+    def tensors(self) -> tuple[Images, Tensor]:
+        """Return its images, uint8 or in files, and labels."""
         if self.rows is None:
             return self.data.train_images, self.data.train_labels
         return self.data.train_images[self.rows], self.data.train_labels[self.rows]
@@ -86,7 +86,7 @@ def train_locally(
         seed_model(seed, torch.device("cpu"))
         for some, classes in islice(source, steps):
             optimizer.zero_grad()
-            loss = cross_entropy(network(own.data.normalise(some)), classes)
+            loss = cross_entropy(network(own.data.normalise(decoded(some))), classes)
             total += loss.item()
             if proximal_mu:
                 loss = loss + proximal_mu / 2 * sum(

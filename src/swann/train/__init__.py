@@ -3,7 +3,7 @@
 from ._comparison import Comparison, Crossing, Point, compare
 from ._config import AugmentConfig, TrainingConfig
 from ._fabric import launch
-from ._history import Evaluation, History, curves_to_csv
+from ._history import Evaluation, History, curves_from_csv, curves_to_csv
 from ._loop import fit
 from ._optimizer import OptimizerConfig
 from ._plot import plot
@@ -32,6 +32,7 @@ __all__ = [
     "comparison_grid",
     "comparison_markdown",
     "comparison_table",
+    "curves_from_csv",
     "curves_to_csv",
     "fit",
     "launch",

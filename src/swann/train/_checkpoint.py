@@ -77,7 +77,7 @@ def identity(config: TrainingConfig, model: nn.Module, data: ImageData) -> str:
         if tensor.dtype == torch.bool:
             layout[name] += f" with content {_checksum(tensor)}"
     images = {
-        part: f"{list(pictures.shape)} with labels {_checksum(labels)}"
+        part: f"{list(pictures.shape)}{' in files' if data.streamed else ''} with labels {_checksum(labels)}"
         for part, pictures, labels in (
             ("training images", data.train_images, data.train_labels),
             ("test images", data.test_images, data.test_labels),

@@ -57,7 +57,7 @@ class TrainingConfig:
         batch_size: images a step, over all devices together. The images left over at the end of an epoch wait
             for the next one, which has another order.
         accumulate: parts in which a device computes its share of a batch, to need less memory; their gradients are
-            averaged. Batch norm uses the statistics of each part.
+            averaged. Batch norm uses the statistics of each part, over all devices.
         optimizer: Adadelta with learning rate 1 and rho 0.95 (Zeiler 2012) unless given.
         schedule: of the learning rate.
         augment: of the training images.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._errors import InvalidValueError
-from ..data import ImageData
+from ..data import ImageData, read_ahead
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -47,11 +47,13 @@ def evaluate(
     size = max(batch_size // fabric.world_size, _LEAST_BATCH if least is None else least)
     wrong, loss = 0, 0.0
     try:
-        for start in range(0, len(images), size):
+        starts = range(0, len(images), size)
+        parts = ((images[start : start + size], labels[start : start + size], None) for start in starts)
+        for some, expected in read_ahead(parts, depth=1):
             if stop():
                 return None
-            batch = data.normalise(images[start : start + size].to(fabric.device))
-            target = labels[start : start + size].to(fabric.device)
+            batch = data.normalise(some.to(fabric.device))
+            target = expected.to(fabric.device)
             with fabric.autocast():
                 logits = model(batch.to(floating_type(model)))
             loss += cross_entropy(logits, target, reduction="sum").item()

@@ -146,6 +146,25 @@ def curves_to_csv(histories: Mapping[str, Sequence[History]]) -> str:
     return _csv(("variant", "seed", *COLUMNS), rows)
 
 
+def curves_from_csv(text: str) -> dict[str, tuple[History, ...]]:
+    """Return the runs of each variant; inverse of `curves_to_csv`, but for which runs were interrupted.
+
+    Raises:
+        FileFormatError: a column is missing or a value is no number or out of range.
+    """
+    found: dict[str, dict[int, list[Evaluation]]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(text)):
+            values = {name: float(row[name]) for name in COLUMNS}
+            evaluation = Evaluation(**(values | {"iteration": int(row["iteration"])}))  # type: ignore[arg-type]
+            found.setdefault(row["variant"], {}).setdefault(int(row["seed"]), []).append(evaluation)
+        return {
+            variant: tuple(History(tuple(rows), seed) for seed, rows in runs.items()) for variant, runs in found.items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"not curves of training runs: {type(error).__name__}: {error}") from error
+
+
 def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

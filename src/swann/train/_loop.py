@@ -16,6 +16,7 @@ from ._history import History
 from ._interrupt import StopRequest, stop_on_interrupt
 from ._random import random_state_kept
 from ._run import Progress, Run
+from ._sync_norm import norms_over_processes
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -37,7 +38,7 @@ def fit(
     The order of the images and their augmentation depend on the seed and the epoch or iteration alone, so every model
     trained with the same settings sees the same batches. The global random state is as before afterwards. Ctrl-C ends
     training after the running step; a second one at once. With several processes the batch is split evenly among
-    them; batch norm then uses the statistics of each share.
+    them, and batch norm uses the statistics of the whole.
 
     Args:
         model: gives [N, classes] for float32 images [N, C, H, W]; ends on the device and in the mode it came in.
@@ -74,7 +75,7 @@ def fit(
             if path is not None and resume:
                 run.restore(path)
             run.save()
-            with stop_on_interrupt() as stop:
+            with stop_on_interrupt() as stop, norms_over_processes(model, fabric.world_size):
                 return _train(run, stop)
         finally:
             model.to(came_from)

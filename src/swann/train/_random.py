@@ -13,6 +13,7 @@ class Stream(IntEnum):
 
     MODEL = 1
     AUGMENT = 2
+    CROP = 3
 
 
 def derive_seed(seed: int, stream: Stream, iteration: int, rank: int = 0) -> int:

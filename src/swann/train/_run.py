@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from .._errors import FileFormatError, InvalidValueError, SwannError
-from ..data import ImageData, augment, batches
+from ..data import ImageData, Images, augment, batches, draw_crops, read_ahead
 from ._checkpoint import check_identity, identity, read_checkpoint, write_checkpoint
 from ._config import TrainingConfig
 from ._evaluate import cross_entropy, evaluate, floating_type
@@ -90,7 +90,22 @@ class Run:
         return self.elapsed_before + time.perf_counter() - self.started
 
     def batches(self, done: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches after the first `done` iterations; each epoch has an order of its own."""
+        """Yield this process's share of the batches after the first `done` iterations."""
+        return read_ahead(self._shares(done))
+
+    def _shares(self, done: int) -> Iterator[tuple[Images, Tensor, Tensor | None]]:
+        """Yield images, labels, and of images in files the squares to cut out, the same for any number of processes."""
+        crop = self.config.augment.crop if self.data.streamed else None
+        for iteration, (images, labels) in enumerate(self._whole_batches(done), start=done + 1):
+            share = self._share(len(labels))
+            crops = None
+            if crop is not None:
+                generator = self._generator(Stream.CROP, iteration)
+                crops = draw_crops(len(labels), generator, crop)[share]
+            yield images[share], labels[share], crops
+
+    def _whole_batches(self, done: int) -> Iterator[tuple[Images, Tensor]]:
+        """Yield the batches; each epoch has an order of its own."""
         epoch, skip = divmod(done, self.per_epoch)
         for number in count(epoch):
             of_epoch = batches(
@@ -128,22 +143,28 @@ class Run:
             self.on_progress(self.iteration, self.total, speed, self.last_loss)
 
     def _prepare(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Augment the whole batch, so that it is the same for any number of processes, and take this one's share."""
+        """Augment this process's share of a batch, by numbers drawn for the whole, and bring it to the device."""
         images = images.to(self.fabric.device, non_blocking=True)
         settings = self.config.augment
-        generator = torch.Generator().manual_seed(derive_seed(self.config.seed, Stream.AUGMENT, self.iteration))
         images = augment(
             images,
-            generator,
+            self._generator(Stream.AUGMENT, self.iteration),
             mirror=settings.mirror,
             shift=settings.shift,
             rotation=settings.rotation,
-            crop=settings.crop,
+            crop=None if self.data.streamed else settings.crop,  # or it was cut out when it was decoded
+            first=self._share(self.config.batch_size).start,
+            total=self.config.batch_size,
         )
-        size = len(images) // self.fabric.world_size
-        share = slice(self.fabric.global_rank * size, (self.fabric.global_rank + 1) * size)
-        labels = labels[share].to(self.fabric.device, non_blocking=True)
-        return self.data.normalise(images[share]).to(self.type), labels
+        return self.data.normalise(images).to(self.type), labels.to(self.fabric.device, non_blocking=True)
+
+    def _share(self, count: int) -> slice:
+        """Return this process's part of a batch of `count` images."""
+        size = count // self.fabric.world_size
+        return slice(self.fabric.global_rank * size, (self.fabric.global_rank + 1) * size)
+
+    def _generator(self, stream: Stream, iteration: int) -> torch.Generator:
+        return torch.Generator().manual_seed(derive_seed(self.config.seed, stream, iteration))
 
     def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Add the gradients of a share of the batch, part by part, and return its mean loss."""

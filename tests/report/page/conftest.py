@@ -15,7 +15,7 @@ from swann.nn import Plan
 from swann.report import write_report
 from swann.smallworld import search
 from swann.trace import trace_parts
-from swann.train import Estimate, Evaluation, History, compare
+from swann.train import Estimate, Evaluation, History, compare, curves_to_csv
 
 pytest.importorskip("matplotlib")
 
@@ -94,6 +94,35 @@ def bench_result():
     return Bench("net, p = 0.5", cases, memory, 0.4, {"baseline compiled": "no compiler"})
 
 
+def _estimate(mean, low=None, high=None):
+    return {"mean": mean, "low": low, "high": high, "count": 3}
+
+
+def _effect(network, iterations, speed_up, final, area_difference, final_difference):
+    reached = 0 if iterations is None else 3 if iterations["low"] else 2
+    at = {"error": 0.2, "reached": reached, "iterations": iterations, "speed_up": speed_up, "speed_up_seconds": None}
+    return {
+        **{"network": network, "at": [at], "area": _estimate(0.3), "area_difference": area_difference},
+        **{"final": _estimate(final), "final_difference": final_difference},
+    }
+
+
+_STUDY = [
+    _effect("control", _estimate(300, 250, 350), _estimate(1), 0.2, _estimate(0, 0, 0), _estimate(0, 0, 0)),
+    _effect(
+        *("p = 0.6", _estimate(100), _estimate(3, 2, 4.5), 0.12),
+        *(_estimate(-0.05, -0.09, -0.01), _estimate(-0.08, -0.12, -0.04)),
+    ),
+    _effect("no repair", None, None, 0.21, _estimate(0.015), _estimate(0.01)),
+]
+
+
+@pytest.fixture(scope="session")
+def study_values():
+    """Effects of a study, as `study.json` holds them."""
+    return _STUDY
+
+
 def write_run(folder, files, settings):
     """Write a directory of results as a command leaves it: a marker with settings, and files by name."""
     folder.mkdir(parents=True)
@@ -150,6 +179,16 @@ def every_kind(tmp_path_factory, plan, found, bench_result):
             paper=paper,
         ),
         make("weights", {"weights.csv": weights, "history.json": history(0, 0.3).to_json()}, command="reproduce"),
+        make(
+            "study",
+            {
+                "study.json": json.dumps(_STUDY),
+                "curves.csv": curves_to_csv({name: [history(0, 0.2)] for name in ("control", "p = 0.6", "no repair")}),
+            },
+            command="study",
+            title="Factors",
+            test=False,
+        ),
         make("table1", {"table1.md": "| network | nodes |\n| --- | ---: |\n| a | 1 |\n"}, command="reproduce"),
     ]
 

@@ -80,9 +80,10 @@ def test_the_page_loads_and_is_drawn(visit, scheme, width):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 360)])
 def test_an_entry_of_the_legend_hides_its_curve(visit, scheme, width):
     browser = visit(scheme, width)
-    button = browser.find_element(By.CSS_SELECTOR, ".curves .legend button[data-series='1']")
-    curves = browser.find_elements(By.CSS_SELECTOR, ".curves .series[data-series='1'], .curves .star[data-series='1']")
-    others = browser.find_elements(By.CSS_SELECTOR, ".curves .series[data-series='0']")
+    figure = browser.find_element(By.CSS_SELECTOR, ".curves")
+    button = figure.find_element(By.CSS_SELECTOR, ".legend button[data-series='1']")
+    curves = figure.find_elements(By.CSS_SELECTOR, ".series[data-series='1'], .star[data-series='1']")
+    others = figure.find_elements(By.CSS_SELECTOR, ".series[data-series='0']")
     assert len(curves) == 8
     assert all(curve.is_displayed() for curve in curves)
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
@@ -138,3 +139,25 @@ def test_a_layer_shows_its_own_links(visit):
     )
     assert links
     assert all(dim == ("2" not in ends) for *ends, dim in links)
+
+
+def test_a_click_on_a_curve_brings_it_out_in_all_panels(visit):
+    browser = visit()
+    figure = browser.find_element(By.CSS_SELECTOR, ".curves")
+    point = figure.find_element(By.CSS_SELECTOR, ".panel:first-child .series[data-series='1'] .point:nth-of-type(3)")
+
+    def dimmed():
+        return browser.execute_script(
+            "return [...new Set([...arguments[0].querySelectorAll('.series')].filter(curve => "
+            "curve.classList.contains('dim')).map(curve => curve.dataset.series))]",
+            figure,
+        )
+
+    point_at(browser, point)
+    webdriver.ActionChains(browser).click().perform()
+    assert dimmed() == ["0", "2"]
+    point_at(browser, figure.find_element(By.CSS_SELECTOR, "figcaption"))
+    assert dimmed() == ["0", "2"]
+    browser.execute_script("arguments[0].focus()", point)
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert dimmed() == []

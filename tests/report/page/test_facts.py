@@ -23,3 +23,9 @@ def test_only_repeated_experiments_have_the_papers_figures():
     assert section is not None
     assert section.text == ("Fast.",)
     assert not section.tables
+
+
+def test_many_settings_are_folded_away():
+    section = settings_section({f"setting {number}": number for number in range(17)})
+    assert section.tables == ()
+    assert len(section.folded[0].groups[0].rows) == 17

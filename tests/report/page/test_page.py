@@ -144,7 +144,7 @@ def test_what_is_missing_is_said(page):
     report, tree = page
     assert [part.partition(" (")[0] for part in report.missing[next(iter(report.missing))]] == ["Bench"]
     lists = [element for element in tree.all("div") if element.get("class") == "missing"]
-    assert len(lists) == 5
+    assert len(lists) == 6
     assert "Bench (bench writes it)" in lists[0]["text"]
     assert "Architecture" in lists[-1]["text"]
 

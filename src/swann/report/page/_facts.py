@@ -6,6 +6,8 @@ from typing import Any
 from ._parts import Section, Table
 
 _NOT_SHOWN = ("paper", "title")
+_MOST_ROWS = 16
+"""Settings that are shown at once; more of them are folded away."""
 
 
 def settings_section(settings: Mapping[str, Any]) -> Section:
@@ -15,7 +17,8 @@ def settings_section(settings: Mapping[str, Any]) -> Section:
         for name, value in _flat(settings)
         if value is not None and name.split()[0] not in _NOT_SHOWN
     ]
-    return Section("Settings", tables=(Table.of_rows("Settings of the run", ("setting", "value"), rows, is_text=True),))
+    table = Table.of_rows("Settings of the run", ("setting", "value"), rows, is_text=True)
+    return Section("Settings", folded=(table,)) if len(rows) > _MOST_ROWS else Section("Settings", tables=(table,))
 
 
 def environment_section(found: Mapping[str, Any]) -> Section:

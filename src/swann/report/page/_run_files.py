@@ -19,7 +19,7 @@ from ..._files import MARKER
 from ...nn import Plan, plan_from_json
 from ...smallworld import SearchResult
 from ...trace import Chain
-from ...train import Comparison, History
+from ...train import Comparison, History, curves_from_csv
 
 _PAGES = ("table1.md", "table2.md", "table7.md")
 _Value = TypeVar("_Value")
@@ -68,6 +68,8 @@ class RunFiles:
         federated: rounds of a federated run, as JSON values.
         bench: the result of `swann bench`, as JSON values.
         sweep: the result of a sweep over p, as JSON values.
+        study: the effects of a study, as JSON values.
+        curves: histories of a study, by network.
         weights: trained ones.
         texts: by file name, tables as Markdown.
         summary: of a conversion.
@@ -83,6 +85,8 @@ class RunFiles:
     federated: Mapping[str, Any] | None
     bench: Mapping[str, Any] | None
     sweep: Mapping[str, Any] | None
+    study: Sequence[Mapping[str, Any]] | None
+    curves: Mapping[str, Sequence[History]] | None
     weights: LayerWeights | None
     texts: Mapping[str, str]
     summary: str
@@ -130,6 +134,8 @@ def read_run(path: str | os.PathLike[str]) -> RunFiles:
         federated=_read(path / "federated.json", _table_of_values),
         bench=_read(path / "bench.json", _table_of_values),
         sweep=_read(path / "sweep.json", _table_of_values),
+        study=_read(path / "study.json", _list_of_tables),
+        curves=_read(path / "curves.csv", curves_from_csv) if (path / "study.json").is_file() else None,
         weights=_read(path / "weights.csv", _weights),
         texts={name: text for name in _PAGES if (text := _read(path / name, str)) is not None},
         summary=_read(path / "summary.txt", str) or "",
@@ -157,6 +163,13 @@ def _table_of_values(text: str) -> dict[str, Any]:
     values = json.loads(text)
     if not isinstance(values, dict):
         raise FileFormatError(f"expected a table, found a {type(values).__name__}")
+    return values
+
+
+def _list_of_tables(text: str) -> list[dict[str, Any]]:
+    values = json.loads(text)
+    if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
+        raise FileFormatError("expected a list of tables")
     return values
 
 

@@ -14,12 +14,13 @@ from ._heat_map import heat_map
 from ._parts import Section
 from ._run_files import RunFiles
 from ._small_worldness import search_curves
+from ._study import study_section
 from ._sweep import sweep_section
 
 _WRITTEN_BY = {
     "Architecture": "convert, compare, bench, analyze and train --p write it",
     "Small-worldness": "search --out writes it, and so do convert and compare without --p",
-    "Convergence": "train and compare write it",
+    "Convergence": "train, compare, study and reproduce write it",
     "Bench": "bench writes it",
     "Costs": "they are counted where there is an architecture",
 }
@@ -66,6 +67,10 @@ def _sections(run: RunFiles, most_points: int) -> Iterator[Section]:
         yield convergence(run.comparison, most_points)
     elif run.history is not None and run.history.evaluations:
         yield convergence({str(run.settings.get("model", "network")): [run.history]}, most_points)
+    if run.study is not None:
+        yield study_section(run.study, held_out=run.settings.get("test") is False)
+    if run.curves:
+        yield convergence(run.curves, most_points)
     if run.federated is not None:
         yield federated_section(run.federated)
     if run.sweep is not None:

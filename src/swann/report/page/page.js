@@ -16,10 +16,23 @@
     return [box.left + box.width / 2, box.top + box.height / 2];
   };
 
+  // The point of a curve that is nearest to the pointer, of those that are near.
+  const nearest = (points, event) => {
+    let best = null, least = NEAR;
+    for (const point of points) {
+      if (point.closest(".off")) continue;
+      const [x, y] = centre(point);
+      const distance = Math.hypot(x - event.clientX, y - event.clientY);
+      if (distance < least) [best, least] = [point, distance];
+    }
+    return best;
+  };
+
   // An entry of a legend hides or shows its curve in all panels of the figure; pointing at it dims the others.
   for (const figure of document.querySelectorAll("figure")) {
     const curves = [...figure.querySelectorAll(".series, .band, .star, .name")];
     const links = [...figure.querySelectorAll(".link")];
+    let chosen = null; // the curve that a click brought out
     const isOf = (element, series) => element.classList.contains("link")
       ? (element.dataset.to - element.dataset.from > 1 ? "1" : "0") === series
       : element.dataset.series === series;
@@ -30,6 +43,7 @@
         element.classList.toggle("bright", isPartial && isBright(element));
       }
     };
+    const rest = () => dim((element) => chosen === null || isOf(element, chosen));
     for (const button of figure.querySelectorAll(".legend button")) {
       const series = button.dataset.series;
       button.addEventListener("click", () => {
@@ -44,7 +58,20 @@
         if (button.getAttribute("aria-pressed") === "true") dim((element) => isOf(element, series));
       };
       for (const event of ["pointerenter", "focus"]) button.addEventListener(event, bright);
-      for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => dim(() => true));
+      for (const event of ["pointerleave", "blur"]) button.addEventListener(event, rest);
+    }
+
+    // A click on a curve, or Enter at a point of it, brings it out in all panels of the figure; another one ends that.
+    const choose = (point) => {
+      const curve = point && point.closest(".series, .star");
+      chosen = curve && curve.dataset.series !== chosen ? curve.dataset.series : null;
+      rest();
+    };
+    for (const svg of figure.querySelectorAll(".panel > svg")) {
+      const points = [...svg.querySelectorAll(".series .point, .star .point, .star.point")];
+      if (!figure.querySelector(".legend button") || !points.length) continue;
+      svg.addEventListener("click", (event) => choose(nearest(points, event)));
+      svg.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(event.target.closest(".point")); });
     }
 
     // A layer that is pointed at or reached shows its own links alone.
@@ -63,13 +90,7 @@
     const look = (event) => {
       const under = event.target.closest(".layer, .link, .bar");
       if (under && under.hasAttribute("aria-label")) return show(under, event.clientX, event.clientY);
-      let best = null, least = NEAR;
-      for (const point of small) {
-        if (point.closest(".off")) continue;
-        const [x, y] = centre(point);
-        const distance = Math.hypot(x - event.clientX, y - event.clientY);
-        if (distance < least) [best, least] = [point, distance];
-      }
+      const best = nearest(small, event);
       if (best) show(best, ...centre(best)); else hide();
     };
     svg.addEventListener("pointermove", look);
