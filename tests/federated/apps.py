@@ -63,6 +63,31 @@ def sends_nothing(app, message, context):
     return reply
 
 
+def sends_no_bytes(app, message, context):
+    reply = app(message, context)
+    next(iter(reply.content["arrays"].values())).data = b""
+    return reply
+
+
+def counts_too_far(app, message, context):
+    reply = app(message, context)
+    counters = json.loads(reply.content["swann"]["counters"])
+    reply.content["swann"]["counters"] = json.dumps(dict.fromkeys(counters, 10**30))
+    return reply
+
+
+def nests_too_deep(app, message, context):
+    reply = app(message, context)
+    reply.content["swann"]["counters"] = "[" * 100_000
+    return reply
+
+
+def takes_forever(app, message, context):
+    reply = app(message, context)
+    reply.content["swann"]["seconds"] = float("nan")
+    return reply
+
+
 def claims_no_images(app, message, context):
     reply = app(message, context)
     reply.content["metrics"]["num-examples"] = -5

@@ -165,6 +165,7 @@ class Rounds:
                 asked=traffic.asked,
                 answered=traffic.answered,
                 refused=tuple(traffic.refused),
+                surplus=tuple(traffic.surplus),
                 bytes_down=traffic.bytes_down,
                 bytes_up=traffic.bytes_up,
                 steps=traffic.steps,
