@@ -6,7 +6,7 @@ import time
 
 from flwr.app import ArrayRecord
 
-from swann.federated import ClientData, make_client_app
+from swann.federated import ClientData, make_client_app, simulate
 
 FAULTY = 2
 """The client that fails; clients are numbered from 0."""
@@ -21,6 +21,15 @@ def faulty_app(data, rows, fault):
         return app(message, context)
 
     return call
+
+
+def simulate_and_tell(network, architecture, data, clients, config, checkpoint, connection):
+    """Run a server that says after each round how many there were."""
+    simulate(
+        *(network, architecture, data, clients, config),
+        checkpoint=checkpoint,
+        on_round=lambda history: connection.send(len(history.rounds)),
+    )
 
 
 def raises(app, message, context):
