@@ -71,6 +71,7 @@ def test_table_7_is_repeated_in_a_folder_for_each_setting(run, tmp_path, monkeyp
     for words in ("## iid", "## non-iid", "| 0.93 % | 450 | 0.93 % | 330 | 1.36× |", "| twin | 61,990 | 2 |"):
         assert words in page
     for setting in ("iid", "non-iid"):
+        assert {"clients.csv", "clients.png"} <= {file.name for file in (tmp_path / "there" / setting).iterdir()}
         comparison = json.loads((tmp_path / "there" / setting / "comparison.json").read_text())
         assert comparison["seeds"] == [0, 1]
         assert set(comparison["histories"]) == {"baseline", "paper order, p = 0", "twin"}

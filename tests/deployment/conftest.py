@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority, make_node_key
+from meter import Meter
 
 SRC = Path(__file__).parents[2] / "src"
 BIN = Path(sys.executable).parent
@@ -25,7 +26,7 @@ class Place:
 
     def __init__(self, folder):
         self.folder = folder
-        self._processes = {}
+        self._processes, self._meters = {}, {}
         self.superlink, self.gate = (f"127.0.0.1:{port}" for port in _free_ports(2))
         self.authority = Authority(folder, "ca")
         self.server = self.authority.make_server("server")
@@ -63,6 +64,28 @@ class Place:
         """Start Flower's own SuperNode, with a port of its own for its Runtime API."""
         (port,) = _free_ports(1)
         self.start(name, "flower-supernode", "--isolation", "process", "--port", port, *options)
+
+    def start_superlink(self):
+        """Start a SuperLink with TLS and authentication of nodes; it knows those that were registered before."""
+        host, _, port = self.superlink.rpartition(":")
+        certificate, key = self.server
+        tls = ("--ssl-ca-certfile", self.authority.certificate, "--ssl-certfile", certificate, "--ssl-keyfile", key)
+        options = (*tls, "--enable-supernode-auth", "--disable-runtime-dependency-installation")
+        options += ("--database", self.folder / "superlink.db")
+        self.start("superlink", "flower-superlink", "--host", host, "--port", port, *options)
+        self.wait("superlink to listen", lambda: _listens(self.superlink), "superlink")
+
+    def kill(self, name):
+        os.killpg(self._processes[name].pid, signal.SIGKILL)
+        self._processes[name].wait()
+
+    def metered_gate(self, name):
+        """Return an address from which the gate is reached; what `name` receives there is counted."""
+        self._meters[name] = Meter(self.gate)
+        return self._meters[name].address
+
+    def n_bytes(self, name):
+        return self._meters[name].n_bytes
 
     def exit_code(self, name):
         return self._processes[name].poll()
@@ -107,6 +130,8 @@ class Place:
         return answer.partition("SuperNode ")[2].partition(" ")[0]
 
     def close(self):
+        for meter in self._meters.values():
+            meter.close()
         for process in self._processes.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -129,16 +154,12 @@ def place(tmp_path_factory):
     """A SuperLink with TLS and authentication of nodes, and a gate in front of it."""
     place = Place(tmp_path_factory.mktemp("loopback"))
     ca, (certificate, key) = place.authority.certificate, place.server
-    host, _, port = place.superlink.rpartition(":")
     try:
-        tls = ("--ssl-ca-certfile", ca, "--ssl-certfile", certificate, "--ssl-keyfile", key)
-        options = (*tls, "--enable-supernode-auth", "--disable-runtime-dependency-installation")
-        place.start("superlink", "flower-superlink", "--host", host, "--port", port, *options)
         gate = ("--superlink", place.superlink, "--listen", place.gate, "--root-certificates", ca)
         swann = (sys.executable, "-m", "swann", "federated")
         place.start("gate", *swann, "gate", *gate, "--certificate", certificate, "--private-key", key)
-        for name, address in (("superlink", place.superlink), ("gate", place.gate)):
-            place.wait(f"{name} to listen", lambda address=address: _listens(address), name)
+        place.start_superlink()
+        place.wait("gate to listen", lambda: _listens(place.gate), "gate")
         yield place
     finally:
         place.close()

@@ -35,7 +35,7 @@ def nodes(place):
     numbers = [place.register(name) for name in ("first", "second")]
     trust = ("--root-certificates", place.authority.certificate)
     for share, name in enumerate(("first", "second")):
-        command = (sys.executable, "-m", "swann", "federated", "node", "--superlink", place.gate, *trust)
+        command = (sys.executable, "-m", "swann", "federated", "node", "--superlink", place.metered_gate(name), *trust)
         data = ("--data", "digits", "--partition-id", share, "--num-partitions", 2)
         place.start(name, *command, "--private-key", name, *data)
     stranger, _ = make_node_key(place.folder, "stranger")
@@ -47,7 +47,7 @@ def nodes(place):
         "plain": ("--insecure",),
     }
     for name, more in options.items():
-        place.start_supernode(name, "--superlink", place.gate, "--max-retries", 1, *more)
+        place.start_supernode(name, "--superlink", place.metered_gate(name), "--max-retries", 1, *more)
     for name in ("first", "second"):
         place.wait_for(name, "SuperNode ID")
     return numbers
@@ -55,11 +55,15 @@ def nodes(place):
 
 @pytest.fixture(scope="module")
 def results(place, nodes):
-    """The folder with the results of two rounds that `flwr run` started."""
+    """The folder with the results of two rounds that `flwr run` started; the server was killed between them."""
     write_app(place.folder / "app")
-    settings = 'rounds=2 p=0.5 local-steps=5 batch-size=32 out="results"'
+    folder, settings = place.folder / "results", 'rounds=2 p=0.5 local-steps=5 batch-size=32 out="results"'
     place.call("flwr", "run", "app", "server", "--run-config", settings)
-    folder = place.folder / "results"
+    place.wait("a round", (folder / "rounds.csv").exists, "superlink", "gate", "first", "second")
+    place.kill("superlink")
+    assert not (folder / "network.safetensors").exists()
+    place.start_superlink()
+    place.call("flwr", "run", "app", "server", "--run-config", f"{settings} resume=true")
     place.wait("results", (folder / "network.safetensors").exists, "superlink", "gate", "first", "second")
     return folder
 
@@ -86,6 +90,8 @@ def test_a_node_that_must_not_get_in_is_refused_and_gets_no_message(place, resul
     assert _REASONS[name] in place.log(name)
     assert "SuperNode ID" not in place.log(name)
     assert "Receiving" not in place.log(name)
+    weights = 4 * sum(each.numel() for each in swann.load(results / "network.safetensors").parameters())
+    assert place.n_bytes(name) < 20_000 < weights < min(place.n_bytes("first"), place.n_bytes("second"))
 
 
 def test_a_key_that_is_not_registered_cannot_ask_for_a_nodes_messages(place, nodes):

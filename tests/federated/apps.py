@@ -6,7 +6,7 @@ import time
 
 from flwr.app import ArrayRecord
 
-from swann.federated import ClientData, make_client_app
+from swann.federated import ClientData, make_client_app, simulate
 
 FAULTY = 2
 """The client that fails; clients are numbered from 0."""
@@ -21,6 +21,15 @@ def faulty_app(data, rows, fault):
         return app(message, context)
 
     return call
+
+
+def simulate_and_tell(network, architecture, data, clients, config, checkpoint, connection):
+    """Run a server that says after each round how many there were."""
+    simulate(
+        *(network, architecture, data, clients, config),
+        checkpoint=checkpoint,
+        on_round=lambda history: connection.send(len(history.rounds)),
+    )
 
 
 def raises(app, message, context):
@@ -60,6 +69,31 @@ def sends_less(app, message, context):
 def sends_nothing(app, message, context):
     reply = app(message, context)
     del reply.content["swann"]
+    return reply
+
+
+def sends_no_bytes(app, message, context):
+    reply = app(message, context)
+    next(iter(reply.content["arrays"].values())).data = b""
+    return reply
+
+
+def counts_too_far(app, message, context):
+    reply = app(message, context)
+    counters = json.loads(reply.content["swann"]["counters"])
+    reply.content["swann"]["counters"] = json.dumps(dict.fromkeys(counters, 10**30))
+    return reply
+
+
+def nests_too_deep(app, message, context):
+    reply = app(message, context)
+    reply.content["swann"]["counters"] = "[" * 100_000
+    return reply
+
+
+def takes_forever(app, message, context):
+    reply = app(message, context)
+    reply.content["swann"]["seconds"] = float("nan")
     return reply
 
 

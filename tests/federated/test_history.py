@@ -6,7 +6,7 @@ from swann.federated import FederatedHistory, Round
 
 def some(**changes):
     rounds = (
-        Round(1, 5, 10, 8, ("client 3: failed: no power",), 1000, 800, 40, 2.0, 1.5, 0.9, 0.5, 1.2),
+        Round(1, 5, 10, 8, ("client 3: failed: no power",), 1000, 800, 40, 2.0, 1.5, 0.9, 0.5, 1.2, ("a",)),
         Round(2, 10, 10, 10, (), 900, 1000, 50, 2.5, 3.0, 0.7, None, None),
         Round(3, 15, 10, 10, (), 900, 1000, 50, 2.5, 4.5, 0.5, 0.25, 0.6),
     )
@@ -30,14 +30,15 @@ def test_it_counts_bytes_and_says_what_happened():
     assert some().rounds[0].missing == 1
     assert str(some()) == (
         "FederatedHistory: 3 rounds, 15 local updates in 4.5 s, test error 25.00% (best 25.00%), 0.0 MB sent, "
-        "1 answers refused, 1 missing, seed 0"
+        "2 answers refused, 1 missing, seed 0"
     )
 
 
 def test_the_csv_has_a_line_for_each_round():
     header, first, *rest = some().to_csv().splitlines()
+    assert header.endswith(",surplus")
     assert header.startswith("number,updates,asked,answered,refused,bytes_down,bytes_up")
-    assert first == "1,5,10,8,1,1000,800,40,2.0,1.5,0.9,0.5,1.2"
+    assert first == "1,5,10,8,1,1000,800,40,2.0,1.5,0.9,0.5,1.2,1"
     assert len(rest) == 2
 
 

@@ -1,18 +1,18 @@
 import copy
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from apps import simulate_and_tell
 
 import swann
 from swann import FileFormatError, InvalidValueError, OutputError
 from swann.federated import Architecture, LocalTraining, Privacy, simulate
+from swann.federated._local_grid import process_context
 from swann.federated._state import counters_of, weights_of
 from swann.train import OptimizerConfig
 
@@ -84,28 +84,20 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(twin, architecture, data
     assert not history.interrupted
 
 
-_KILLED = """
-import sys, torch, swann
-from swann.federated import Architecture, FederatedConfig, LocalTraining, simulate, split
-data = swann.data.load("digits").subset(200, 60)
-twin = swann.load(sys.argv[1])
-clients = split("iid", data.train_labels.numpy(), 8, seed=0)
-config = FederatedConfig(rounds=12, per_round=4, local=LocalTraining(epochs=None, steps=3))
-simulate(twin, Architecture.of(twin), data, clients, config, checkpoint=sys.argv[2],
-         on_round=lambda history: print(len(history.rounds), flush=True))
-"""
-
-
 def test_a_killed_server_loses_the_running_round_at_most(twin, architecture, data, clients, make_config, tmp_path):
-    swann.save(twin, tmp_path / "twin.safetensors")
-    arguments = [sys.executable, "-c", _KILLED, str(tmp_path / "twin.safetensors"), str(tmp_path / "run")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        for line in process.stdout:
-            if line == "5\n":
-                time.sleep(0.01)
-                process.kill()
-                break
+    context = process_context()
+    ours, theirs = context.Pipe()
+    victim = copy.deepcopy(twin)  # its memory is shared with the process
+    arguments = (victim, architecture, data, clients, make_config(rounds=12), tmp_path / "run", theirs)
+    process = context.Process(target=simulate_and_tell, args=arguments)
+    process.start()
+    theirs.close()
+    while ours.recv() < 5:
+        pass
+    time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     numbers = []
     config = make_config(rounds=12)
     whole, resumed = copy.deepcopy(twin), copy.deepcopy(twin)

@@ -7,7 +7,7 @@ from apps import faulty_app
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from swann.federated import CheckedStrategy, LocalGrid
-from swann.federated._compression import encode_weights
+from swann.federated._compression import encode_weights, n_bytes
 from swann.federated._state import counters_of, weights_of
 from swann.federated._strategy import Traffic
 
@@ -26,9 +26,9 @@ def grid(data, clients):
     return make
 
 
-def ask(strategy, grid):
+def ask(strategy, grid, number=1):
     arrays = encode_weights(strategy.weights, "none")
-    return list(strategy.configure_train(1, arrays, ConfigRecord(), grid))
+    return list(strategy.configure_train(number, arrays, ConfigRecord(), grid))
 
 
 FAULTS = {
@@ -39,6 +39,10 @@ FAULTS = {
     "sends_less": "is missing",
     "sends_nothing": "KeyError: 'swann'",
     "claims_no_images": "-5 images, training loss ",
+    "sends_no_bytes": "an array that NumPy did not write",
+    "counts_too_far": "ValueError: expected a count, found 1000000000000000000000000000000",
+    "nests_too_deep": "RecursionError",
+    "takes_forever": "ValueError: nan seconds",
 }
 
 
@@ -72,11 +76,25 @@ def test_a_second_answer_and_one_that_nobody_asked_for_are_refused(strategy, gri
     again = list(clients.send_and_receive([each for each in messages if each.metadata.dst_node_id == 1]))
     strategy.traffic = Traffic(asked=8)
     strategy.aggregate_train(1, [*replies, *again, stranger])
-    assert strategy.traffic.refused == [
+    assert strategy.traffic.surplus == [
         "client 1: answered twice; the first answer counts",
         "client 77: answered without being asked",
     ]
-    assert strategy.traffic.answered == 2
+    assert (strategy.traffic.answered, strategy.traffic.missing, strategy.traffic.refused) == (2, 6, [])
+    for name, array in expected.items():
+        np.testing.assert_allclose(strategy.weights[name], array, rtol=1e-5, atol=1e-7)
+    assert strategy.traffic.bytes_up == 4 * n_bytes(encode_weights(strategy.weights, "none"))
+
+
+def test_an_answer_to_an_earlier_round_is_refused_and_the_one_to_this_round_counts(strategy, grid):
+    clients = grid("sleeps")
+    (late,) = clients.send_and_receive([each for each in ask(strategy, clients) if each.metadata.dst_node_id == 1])
+    second = [each for each in ask(strategy, clients, 2) if each.metadata.dst_node_id in (1, 2)]
+    replies = list(clients.send_and_receive(second))
+    expected = weights_after(strategy, replies)
+    strategy.aggregate_train(2, [late, *replies])
+    assert strategy.traffic.surplus == ["client 1: answered late: round 1 in round 2"]
+    assert (strategy.traffic.answered, strategy.traffic.missing) == (2, 6)
     for name, array in expected.items():
         np.testing.assert_allclose(strategy.weights[name], array, rtol=1e-5, atol=1e-7)
 

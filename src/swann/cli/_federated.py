@@ -268,7 +268,7 @@ def _name_and_value(text: str) -> tuple[str, float]:
 
 def _refused(history: "FederatedHistory") -> list[str]:
     """Say which answers were refused, the first few by name."""
-    all_of_them = [f"round {each.number}: {reason}" for each in history.rounds for reason in each.refused]
+    all_of_them = [f"round {each.number}: {reason}" for each in history.rounds for reason in each.not_averaged]
     more = [f"… and {len(all_of_them) - 5:,} more answers refused, see federated.json"] if len(all_of_them) > 5 else []
     return [f"refused: {line}" for line in all_of_them[:5]] + more
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,10 @@ from ..experiments._federated_run import run_federated, traffic_markdown
 from ..experiments._recipe import Scale
 from ..experiments._recipe_page import paper_lines
 from ..federated import FederatedHistory, Partition, split
+from ..report import plot_partition
 from ..train import Comparison, compare, comparison_markdown, comparison_table
 from ._compare import write_comparison
-from ._console import console, note, progress_bar
+from ._console import console, draw_picture, note, progress_bar
 from ._federated import architecture_of
 from ._recipe import RecipeOptions
 from ._task import Task, open_task
@@ -50,8 +52,11 @@ def run_federated_recipe(scale: Scale, options: RecipeOptions) -> None:
             curves = {variant: [run.curve() for run in runs] for variant, runs in histories.items()}
             found[name] = compare(curves, next(iter(networks)), over_seeds="worst")
             write_comparison(found[name], of_setting)
-            deal = split(setting.partition, task.data.train_labels.numpy(), recipe.clients, alpha=setting.alpha)
-            page += [f"## {name}", "", f"{deal.imbalance()}.", ""]
+            dealt = _deal(recipe, setting, task, options.seed)
+            write_text(folder / name / "clients.csv", dealt.to_csv(task.data.classes))
+            picture = partial(plot_partition, dealt.class_counts, task.data.classes)
+            draw_picture(picture, folder / name / "clients.png")
+            page += [f"## {name}", "", f"{dealt.imbalance()}, with seed {options.seed}.", ""]
             page += ["```json", json.dumps(asdict(setting.config)), "```", "", "In the paper: ", ""]
             page += [*paper_lines(setting.paper), "Here:", "", comparison_markdown(found[name])]
             page.append(traffic_markdown(histories))
@@ -78,6 +83,12 @@ def _changed(recipe: FederatedRecipe, options: RecipeOptions) -> FederatedRecipe
     return replace(recipe, settings=settings, **{key: value for key, value in changes.items() if value is not None})
 
 
+def _deal(recipe: FederatedRecipe, setting: FederatedSetting, task: Task, seed: int) -> Partition:
+    """Return the clients' images."""
+    labels = task.data.train_labels.numpy()
+    return split(setting.partition, labels, recipe.clients, alpha=setting.alpha, seed=seed)
+
+
 def _run(
     name: str,
     networks: dict[str, Factory],
@@ -90,9 +101,6 @@ def _run(
 ) -> dict[str, list[FederatedHistory]]:
     """Train the networks in one setting, with a progress bar in a terminal."""
     runs = [(variant, seed) for seed in seeds for variant in networks]
-
-    def deal(seed: int) -> Partition:
-        return split(setting.partition, task.data.train_labels.numpy(), recipe.clients, alpha=setting.alpha, seed=seed)
 
     with progress_bar(name, "rounds") as move:
 
@@ -107,7 +115,7 @@ def _run(
             networks,
             lambda network: architecture_of(network, task),
             task.data,
-            deal,
+            partial(_deal, recipe, setting, task),
             setting.config,
             seeds=seeds,
             directory=directory.make(),

@@ -58,7 +58,7 @@ def serve(grid: Grid, settings: ServerSettings) -> FederatedHistory:
         write_text(directory / "rounds.csv", history.to_csv())
         error = "" if last.test_error is None else f", test error {last.test_error:.2%}"
         print(f"round {last.number} of {config.rounds}: {last.answered} of {last.asked} answers{error}", flush=True)
-        for reason in last.refused:
+        for reason in last.not_averaged:
             print(f"refused: {reason}", flush=True)
 
     with directory:

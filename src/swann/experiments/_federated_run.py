@@ -91,7 +91,7 @@ def traffic_markdown(histories: Mapping[str, Sequence[FederatedHistory]]) -> str
         up = sum(each.bytes_up for each in rounds) / max(sum(each.answered for each in rounds), 1) / 1e3
         in_all = statistics.fmean(run.total_bytes for run in runs) / 1e6
         seconds = statistics.fmean(sum(each.client_seconds for each in run.rounds) for run in runs)
-        refused, missing = sum(len(each.refused) for each in rounds), sum(each.missing for each in rounds)
+        refused, missing = sum(len(each.not_averaged) for each in rounds), sum(each.missing for each in rounds)
         lines.append(
             f"| {name} | {runs[0].n_parameters:,} | {len(rounds) / len(runs):g} | {down:,.1f} + {up:,.1f} | "
             f"{in_all:,.1f} | {seconds:,.1f} | {refused} | {missing} |"

@@ -114,13 +114,13 @@ def personalize(
     parts = config.accumulate
     if layers == "last":
         _freeze_all_but_last(network)
+    fabric = launch(config)  # imports Lightning: before memory is measured
     if memory_limit is not None:
         part, needed = _largest_part(network, data, config.batch_size, memory_limit)
         parts = config.batch_size // part
         if on_note is not None:
             on_note(f"{part} of {config.batch_size} images at a time: about {needed / 1e6:,.0f} MB")
         config = replace(config, accumulate=parts)
-    fabric = launch(config)
     found = evaluate(
         fabric, network, data, config.batch_size // parts, least=None if parts == 1 else config.batch_size // parts
     )

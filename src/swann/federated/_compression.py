@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from flwr.app import Array, ArrayRecord
+from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from .._errors import InvalidValueError
+from ._arrays import read_array, record_of, to_array
 from ._state import Weights
 
 Compression = Literal["none", "fp16", "int8"]
@@ -62,7 +63,7 @@ def decode_weights(record: ArrayRecord) -> Weights:
     Raises:
         ValueError: an array is malformed.
     """
-    return {name: array.numpy().astype(np.float32) for name, array in record.items()}
+    return {name: read_array(array).astype(np.float32) for name, array in record.items()}
 
 
 def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression) -> Weights:
@@ -78,7 +79,7 @@ def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compr
         ValueError: an array is malformed, of another type, or there are not as many scales.
         KeyError: an array that was not sent.
     """
-    arrays = {name: array.numpy() for name, array in record.items()}
+    arrays = {name: read_array(array) for name, array in record.items()}
     wanted = {"none": np.float32, "fp16": np.float16, "int8": np.int8}[compression]
     for name, array in arrays.items():
         if array.dtype != wanted:
@@ -119,4 +120,4 @@ def _stochastic(array: NDArray[np.float32], scale: float, generator: np.random.G
 
 
 def _record(arrays: Mapping[str, NDArray[np.generic]]) -> ArrayRecord:
-    return ArrayRecord({name: Array(np.asarray(array, order="C")) for name, array in arrays.items()})
+    return record_of({name: to_array(array) for name, array in arrays.items()})

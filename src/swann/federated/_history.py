@@ -11,6 +11,9 @@ from .._errors import FileFormatError, InvalidValueError
 from ..train import Evaluation, History
 from ..train._check import check_keys
 
+_LISTS = ("refused", "surplus")
+"""Fields of a round that hold reasons; the CSV counts them."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -31,6 +34,7 @@ class Round:
         train_loss: mean over the clients' images; None if no client answered.
         test_error: wrongly classified share of the test images; None if the round was not evaluated.
         test_loss: mean cross-entropy over the test images; None if the round was not evaluated.
+        surplus: answers beside the one that each client owes (second, late, from nobody asked), each with the reason.
     """
 
     number: int
@@ -46,6 +50,12 @@ class Round:
     train_loss: float | None = None
     test_error: float | None = None
     test_loss: float | None = None
+    surplus: tuple[str, ...] = ()
+
+    @property
+    def not_averaged(self) -> tuple[str, ...]:
+        """All answers that were left out of the mean, each with the reason."""
+        return self.refused + self.surplus
 
     @property
     def missing(self) -> int:
@@ -107,7 +117,7 @@ class FederatedHistory:
         last = self.rounds[-1]
         errors = [each.test_error for each in self.rounds if each.test_error is not None]
         error = f", test error {errors[-1]:.2%} (best {min(errors):.2%})" if errors else ""
-        refused = sum(len(each.refused) for each in self.rounds)
+        refused = sum(len(each.not_averaged) for each in self.rounds)
         missing = sum(each.missing for each in self.rounds)
         return (
             f"FederatedHistory: {last.number:,} rounds, {last.updates:,} local updates in {last.elapsed_seconds:.1f} s"
@@ -133,7 +143,9 @@ class FederatedHistory:
         try:
             values = check_keys("history", json.loads(text), cls)
             rounds = [check_keys("round", each, Round) for each in values["rounds"]]
-            values["rounds"] = tuple(Round(**(each | {"refused": tuple(each["refused"])})) for each in rounds)
+            for each in rounds:
+                each.update({name: tuple(each.get(name, ())) for name in _LISTS})
+            values["rounds"] = tuple(Round(**each) for each in rounds)
             return cls(**values)
         except (json.JSONDecodeError, InvalidValueError, TypeError) as error:
             raise FileFormatError(f"not a federated history: {error}") from error
@@ -145,5 +157,5 @@ class FederatedHistory:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for each in self.rounds:
-            writer.writerow([len(each.refused) if name == "refused" else getattr(each, name) for name in columns])
+            writer.writerow([len(getattr(each, name)) if name in _LISTS else getattr(each, name) for name in columns])
         return file.getvalue()

@@ -24,6 +24,9 @@ from flwr.supercore.task_identity import TaskIdentity
 _START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 """How processes start: from one that has imported everything, where the system can do that."""
 
+_PRELOAD = (__package__, "torch._dynamo")
+"""What that one imports; `torch.optim` imports the latter, for seconds, when the first optimizer is made."""
+
 MakeApp = Callable[[], ClientApp]
 _RUN_ID = 1
 
@@ -55,8 +58,6 @@ class LocalGrid(Grid):
             number: Context(_RUN_ID, number, dict(config), (states or {}).get(number, RecordDict()), {})
             for number, config in enumerate(node_configs, start=1)
         }
-        if n_workers > 1 and _START == "forkserver":
-            multiprocessing.get_context(_START).set_forkserver_preload([__package__])
         self._workers = [_Worker(make_app) for _ in range(n_workers)] if n_workers > 1 else []
         self._app = None if self._workers else make_app()
         self._replies: dict[str, Message] = {}
@@ -160,6 +161,14 @@ class LocalGrid(Grid):
         return self._contexts[message.metadata.dst_node_id]
 
 
+def process_context() -> Any:
+    """Return what starts processes that have imported what clients need."""
+    context: Any = multiprocessing.get_context(_START)
+    if _START == "forkserver":
+        context.set_forkserver_preload(list(_PRELOAD))
+    return context
+
+
 class _Worker:
     """A process that answers one message after another."""
 
@@ -169,7 +178,7 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        context: Any = multiprocessing.get_context(_START)
+        context = process_context()
         self.connection, other = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(other, self._make_app), daemon=True)
         self.process.start()

@@ -1,6 +1,7 @@
 """The training that a client does in a round."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -56,6 +57,8 @@ def train_locally(
 ) -> Trained:
     """Train a network in place on a client's images.
 
+    In an epoch whose last batch would hold a single image, that image joins the batch before: batch norm needs two.
+
     Args:
         network: with the weights that were received.
         own: the client's images.
@@ -73,12 +76,14 @@ def train_locally(
     received = [parameter.detach().clone() for parameter in weights] if proximal_mu else []
     optimizer = settings.optimizer.build(weights)
     size = min(settings.batch_size, len(images))
-    per_epoch = -(-len(images) // size) if settings.steps is None else len(images) // size
-    steps = settings.steps or per_epoch * (settings.epochs or 0)
+    steps = settings.steps or (settings.epochs or 0) * (-(-len(images) // size) - _is_last_alone(len(images), size))
     source = (
         batch
         for epoch in count()
-        for batch in batches(images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None)
+        for batch in _joined(
+            batches(images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None),
+            _is_last_alone(len(images), size),
+        )
     )
     start, total = time.perf_counter(), 0.0
     network.train()
@@ -95,3 +100,25 @@ def train_locally(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return Trained(total / steps, steps, time.perf_counter() - start)
+
+
+def _is_last_alone(n_images: int, size: int) -> bool:
+    """Return whether the last batch of an epoch holds one image and others do not."""
+    return n_images > size > 1 and n_images % size == 1
+
+
+def _joined(found: Iterator[tuple[Tensor, Tensor]], is_last_alone: bool) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches, the last one joined to the one before if it holds a single image."""
+    if not is_last_alone:
+        yield from found
+        return
+    before: tuple[Tensor, Tensor] | None = None
+    for some, classes in found:
+        if before is not None and len(classes) == 1:
+            before = torch.cat([before[0], some]), torch.cat([before[1], classes])
+            break
+        if before is not None:
+            yield before
+        before = some, classes
+    if before is not None:
+        yield before

@@ -1,6 +1,7 @@
 """What messages between server and clients hold, and under which names."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
@@ -118,18 +119,28 @@ class Answer:
         try:
             values, metrics = content.config_records[OWN], content.metric_records[METRICS]
             counters = json.loads(str(values["counters"]))
+            seconds = float(values["seconds"])  # type: ignore[arg-type]
+            if not 0 <= seconds < math.inf:
+                raise ValueError(f"{seconds:g} seconds")
             return cls(
                 arrays=content.array_records[ARRAYS],
                 digest=str(values["digest"]),
                 scales=[float(scale) for scale in values["scales"]],  # type: ignore[union-attr]
-                counters={str(name): int(number) for name, number in counters.items()},
+                counters={str(name): _counted(number) for name, number in counters.items()},
                 n_examples=_whole(metrics[N_EXAMPLES]),
                 train_loss=float(metrics[TRAIN_LOSS]),  # type: ignore[arg-type]
-                steps=_whole(values["steps"]),
-                seconds=float(values["seconds"]),  # type: ignore[arg-type]
+                steps=_counted(values["steps"]),
+                seconds=seconds,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise FileFormatError(f"{type(error).__name__}: {error}") from error
+
+
+def _counted(value: object) -> int:
+    """Return a count that an int64 holds."""
+    if not 0 <= (found := _whole(value)) < 2**63:
+        raise ValueError(f"expected a count, found {value!r}")
+    return found
 
 
 def _whole(value: object) -> int:

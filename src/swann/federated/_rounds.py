@@ -13,9 +13,9 @@ from torch import nn
 
 from .._errors import OutputError
 from ..data import ImageData
-from ..train import TrainingConfig, launch
 from ..train._evaluate import evaluate
 from ..train._interrupt import StopRequest, stop_on_interrupt
+from ..train._one_process import OneProcess
 from ._architecture import Architecture
 from ._checkpoint import Saved, read_checkpoint, write_checkpoint
 from ._compression import encode_weights
@@ -113,7 +113,6 @@ class Rounds:
         if self.config.secure_aggregation:
             grid = self._secure = SecureGrid(grid, self.config.largest_client)
         self._started = time.perf_counter()
-        self._fabric = launch(TrainingConfig(epochs=1, accelerator="cpu")) if self.data is not None else None
         interrupted = False
         try:
             catch = stop_on_interrupt() if self.catch_interrupt else nullcontext(self._stop)
@@ -165,6 +164,7 @@ class Rounds:
                 asked=traffic.asked,
                 answered=traffic.answered,
                 refused=tuple(traffic.refused),
+                surplus=tuple(traffic.surplus),
                 bytes_down=traffic.bytes_down,
                 bytes_up=traffic.bytes_up,
                 steps=traffic.steps,
@@ -184,9 +184,8 @@ class Rounds:
 
     def _evaluate(self, data: ImageData) -> tuple[float, float]:
         set_state_(self.network, self.strategy.weights, self.strategy.counters)
-        assert self._fabric is not None  # noqa: S101
         with torch.no_grad():
-            found = evaluate(self._fabric, self.network, data, _EVALUATION_BATCH)
+            found = evaluate(OneProcess(), self.network, data, _EVALUATION_BATCH)
         assert found is not None  # noqa: S101
         return found
 

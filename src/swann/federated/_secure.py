@@ -105,7 +105,10 @@ class SecureGrid(Grid):
         tap: Any = _Tap(self, self._grid)
         workflow(tap, context)
         taken_part = {node for node, _ in found.answers}
-        replies = [error for node, error in self._errors.items() if node not in taken_part]
+        errors = {node: error for node, error in self._errors.items() if node not in taken_part}
+        replies = [  # as if to the strategy's message
+            Message(error.error, reply_to=asked[node]) if node in asked else error for node, error in errors.items()
+        ]
         for node, answer in found.answers:
             replies.append(Message(content=answer.content(), reply_to=asked[node]))
         return replies

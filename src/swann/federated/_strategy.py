@@ -13,6 +13,7 @@ from flwr.serverapp.strategy import Strategy
 from .._errors import FileFormatError
 from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
+from ._arrays import ReadArray, read_array, record_of
 from ._compression import decode_update, encode_weights, n_bytes
 from ._config import FederatedConfig
 from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
@@ -28,6 +29,7 @@ class Traffic:
         asked: clients that got a message.
         answered: clients whose answer was averaged.
         refused: reasons by client, of answers that were not.
+        surplus: reasons by client, of answers beside the one that each client owes, such as second or late ones.
         bytes_down: to the clients.
         bytes_up: from the clients.
         client_seconds: of training, of all clients together.
@@ -38,6 +40,7 @@ class Traffic:
     asked: int = 0
     answered: int = 0
     refused: list[str] = field(default_factory=list)
+    surplus: list[str] = field(default_factory=list)
     bytes_down: int = 0
     bytes_up: int = 0
     client_seconds: float = 0.0
@@ -50,13 +53,18 @@ class Traffic:
         return self.asked - self.answered - len(self.refused)
 
 
+class SurplusError(FileFormatError):
+    """An answer beside the one that a client owes."""
+
+
 class CheckedStrategy(Strategy):
     """One of Flower's strategies, with answers checked before it sees them.
 
     A client gets the architecture with its first message and again after it said that it lost it. Refused, and named,
     is an answer with an error, of another architecture, with arrays that are missing, of another shape or not finite,
-    without a positive number of images, and a second one of the same client. Whole numbers of the network's state are
-    not averaged: the largest counts. Clients are drawn, and noise is, from the seed and the round alone.
+    or without a positive number of images; also, as surplus, a second one of the same client, one to an earlier round
+    and one that nobody asked for. Whole numbers of the network's state are not averaged: the largest counts. Clients
+    are drawn, and noise is, from the seed and the round alone.
 
     Args:
         config: which strategy, with which settings.
@@ -91,6 +99,7 @@ class CheckedStrategy(Strategy):
         self.images: dict[int, int] = {}  # of each client that answered
         self._seeded_noise = seeded_noise
         self._asked: set[int] = set()
+        self._group = ""
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -102,8 +111,10 @@ class CheckedStrategy(Strategy):
         sent = encode_weights(self.weights, self.config.compression)
         self.traffic = Traffic(asked=len(messages))
         self._asked = {message.metadata.dst_node_id for message in messages}
+        self._group = str(number)
+        asked = []
         for message in messages:
-            node = message.metadata.dst_node_id
+            node, kind = message.metadata.dst_node_id, message.metadata.message_type
             text = "" if node in self.informed else self.architecture.to_json()
             order = Order(
                 digest=self.architecture.digest,
@@ -113,9 +124,10 @@ class CheckedStrategy(Strategy):
                 counters=self.counters,
                 seed=self.config.seed,
             )
-            message.content = RecordDict({**message.content, ARRAYS: sent, OWN: order.record()})
+            content = RecordDict({**message.content, ARRAYS: sent, OWN: order.record()})
+            asked.append(Message(content, node, kind, group_id=self._group))  # its answer says the same
             self.traffic.bytes_down += n_bytes(sent) + len(text.encode())
-        return messages
+        return asked
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -127,9 +139,14 @@ class CheckedStrategy(Strategy):
         seen: Counter[int] = Counter()
         for reply in sorted(replies, key=lambda reply: reply.metadata.src_node_id):  # sums depend on the order
             node = reply.metadata.src_node_id
-            seen[node] += 1
+            if not reply.has_error():
+                self.traffic.bytes_up += sum(map(n_bytes, reply.content.array_records.values()))
             try:
-                answer, weights = self._accept(reply, seen[node])
+                self._check_owed(reply, seen)
+                answer, weights = self._accept(reply)
+            except SurplusError as error:
+                self.traffic.surplus.append(f"client {node}: {error}")
+                continue
             except (FileFormatError, ValueError, KeyError, TypeError, OverflowError) as error:
                 self.traffic.refused.append(f"client {node}: {_last_line(error)}")
                 continue
@@ -141,7 +158,8 @@ class CheckedStrategy(Strategy):
             self.traffic.client_seconds += answer.seconds
             self.traffic.steps += answer.steps
             metrics = MetricRecord({N_EXAMPLES: answer.n_examples, TRAIN_LOSS: answer.train_loss})
-            reply.content = RecordDict({ARRAYS: encode_weights(weights, "none"), METRICS: metrics})
+            arrays = record_of({name: ReadArray(array) for name, array in weights.items()})
+            reply.content = RecordDict({ARRAYS: arrays, METRICS: metrics})
         self.traffic.answered = len(fitting)
         if not fitting:
             return None, None
@@ -164,19 +182,29 @@ class CheckedStrategy(Strategy):
     def summary(self) -> None:
         """Print nothing."""
 
-    def _accept(self, reply: Message, times: int) -> tuple[Answer, Weights]:
-        """Return what a reply holds, or raise an error that says why it is refused."""
-        node = reply.metadata.src_node_id
+    def _check_owed(self, reply: Message, seen: Counter[int]) -> None:
+        """Raise an error for an answer that its client does not owe in this round; count those that it does.
+
+        Raises:
+            SurplusError: nobody asked for it, it is late, or not the first.
+            FileFormatError: the SuperLink says that it lost a client.
+        """
+        node, group = reply.metadata.src_node_id, reply.metadata.group_id
         if node not in self._asked:
-            if reply.has_error():  # the SuperLink answers for a node that it lost
+            if reply.has_error():
                 raise FileFormatError(f"no client: {_last_line(reply.error.reason or reply.error.code)}")
-            raise FileFormatError("answered without being asked")
-        if times > 1:
-            raise FileFormatError("answered twice; the first answer counts")
+            raise SurplusError("answered without being asked")
+        if group != self._group:
+            raise SurplusError(f"answered late: round {group or 'unknown'} in round {self._group}")
+        seen[node] += 1
+        if seen[node] > 1:
+            raise SurplusError("answered twice; the first answer counts")
+
+    def _accept(self, reply: Message) -> tuple[Answer, Weights]:
+        """Return what a reply holds, or raise an error that says why it is refused."""
         if reply.has_error():
-            self.informed.discard(node)  # perhaps it lost the architecture: send it again
+            self.informed.discard(reply.metadata.src_node_id)  # perhaps it lost the architecture: send it again
             raise FileFormatError(f"failed: {_last_line(reply.error.reason or reply.error.code)}")
-        self.traffic.bytes_up += sum(map(n_bytes, reply.content.array_records.values()))
         answer = Answer.of(reply.content)
         if answer.digest != self.architecture.digest:
             raise FileFormatError(
@@ -201,7 +229,7 @@ class CheckedStrategy(Strategy):
     def _set(self, found: ArrayRecord, counters: list[Counters]) -> None:
         """Take the mean as the network's weights; a variance that noise made negative becomes 0."""
         for name, array in found.items():
-            values = array.numpy().astype(np.float32)
+            values = read_array(array).astype(np.float32)
             self.weights[name] = values.clip(min=0) if name.endswith("running_var") else values
         for name in self.counters:
             self.counters[name] = max(each.get(name, 0) for each in counters)

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from .._errors import InvalidValueError
 from ..data import ImageData, read_ahead
+from ._one_process import OneProcess
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -18,7 +19,7 @@ _LEAST_BATCH = 256
 
 @torch.no_grad()
 def evaluate(
-    fabric: "Fabric",
+    fabric: "Fabric | OneProcess",
     model: nn.Module,
     data: ImageData,
     batch_size: int,
@@ -29,7 +30,7 @@ def evaluate(
     """Return the test error (a fraction) and the mean test loss; each process looks at its own share of the images.
 
     Args:
-        fabric: launched.
+        fabric: launched; a `OneProcess` does too.
         model: itself, not its wrapper: processes may have different numbers of batches, so none may wait for another.
         data: its test images are used.
         batch_size: of training; a hint.
@@ -96,7 +97,7 @@ def floating_type(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def _share_buffers(fabric: "Fabric", model: nn.Module) -> None:
+def _share_buffers(fabric: "Fabric | OneProcess", model: nn.Module) -> None:
     """Give every process the first one's running statistics, which DDP does only before a training step."""
     if fabric.world_size > 1:
         for buffer in model.buffers():

@@ -24,6 +24,12 @@ def test_it_counts_what_travelled():
     assert section.details == (("Refused answers", "round 1: client 3: a is not finite"),)
 
 
+def test_answers_beside_the_one_that_is_owed_are_listed_and_leave_the_missing_ones_missing():
+    section = federated_section({"rounds": [ROUND | {"surplus": ["client 5: answered twice"]}], "n_parameters": 1})
+    assert dict(section.tables[0].groups[0].rows)["answers refused, not there in time"] == "2, 1"
+    assert section.details[0][1].endswith("\nround 1: client 5: answered twice")
+
+
 def test_many_refused_answers_are_counted():
     section = federated_section({"rounds": [ROUND | {"refused": ["x"] * 30}], "n_parameters": 1})
     assert section.details[0][1].endswith("\nand 10 more")

@@ -24,12 +24,13 @@ def federated_section(values: Mapping[str, Any]) -> Section:
         rounds = values["rounds"]
         down, up = (sum(each[name] for each in rounds) for name in ("bytes_down", "bytes_up"))
         asked, answered = (sum(each[name] for each in rounds) for name in ("asked", "answered"))
-        refused = [f"round {each['number']}: {reason}" for each in rounds for reason in each["refused"]]
+        refused = [f"round {each['number']}: {reason}" for each in rounds for reason in _reasons(each)]
+        missing = asked - answered - sum(len(each["refused"]) for each in rounds)
         rows = [
             ("rounds", f"{len(rounds):,}"),
             ("local updates of a client in each", f"{rounds[0]['updates'] if rounds else 0:,}"),
             ("clients asked, answered", f"{asked:,}, {answered:,}"),
-            ("answers refused, not there in time", f"{len(refused):,}, {asked - answered - len(refused):,}"),
+            ("answers refused, not there in time", f"{len(refused):,}, {missing:,}"),
             ("weights of the network", f"{values['n_parameters']:,}"),
             ("sent to clients, and back (MB)", f"{down / 1e6:,.1f}, {up / 1e6:,.1f}"),
             ("of a client in a round (kB)", f"{down / max(asked, 1) / 1e3:,.1f}, {up / max(answered, 1) / 1e3:,.1f}"),
@@ -41,6 +42,11 @@ def federated_section(values: Mapping[str, Any]) -> Section:
     details = (("Refused answers", "\n".join((*refused[:_MOST_NAMED], *more))),) if refused else ()
     table = Table.of_rows("Rounds of communication", ("what", "found"), rows, is_text=True)
     return Section("Federation", tables=(table,), details=details)
+
+
+def _reasons(values: Mapping[str, Any]) -> list[str]:
+    """Return why answers of a round were left out; runs of older versions tell of one kind alone."""
+    return [*values["refused"], *values.get("surplus", ())]
 
 
 def _median(rounds: list[Mapping[str, Any]], name: str) -> float:
