@@ -83,7 +83,8 @@ class DiscoveredWiring(nn.Module):
         weight = self.weights[source]
         used = self.used(source).view(*weight.shape[:2], *(1,) * (weight.ndim - 2))
         straight = weight - (weight * ~used).detach()
-        return straight.split(self.splits[source])
+        parts: tuple[Tensor, ...] = straight.split(self.splits[source])
+        return parts
 
     def _flow(self, source: int, target: int, given: Tensor, kept: tuple[Tensor, ...]) -> Tensor:
         weight, geometry = kept[target - source - 1], self.geometries[source, target]

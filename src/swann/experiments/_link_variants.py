@@ -137,7 +137,7 @@ def scale_gradients_(network: SmallWorldNetwork, exponent: float) -> None:
         factors = (dense / fan_ins(layer).clamp(min=1)) ** exponent
         for _, link in layer.each_link():
             of_edges = factors[link.mask.nonzero()[:, 0]].view(-1, *(1,) * len(link.kernel))
-            link.weight.register_hook(_Scale(of_edges))
+            link.weight.register_hook(_Scale(of_edges))  # type: ignore[no-untyped-call]
 
 
 class _Scale:
