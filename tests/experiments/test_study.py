@@ -31,6 +31,14 @@ def test_a_study_is_read_with_its_control():
     assert study.training.iterations == 4
 
 
+def test_some_networks_are_taken_with_those_to_compare_with():
+    study = parse_study("mine", TEXT.replace("seeds = 2", "seeds = 2\nagainst = 'as it comes'"))
+    assert list(study.of(["twin"]).networks) == [CONTROL, "twin", "as it comes"]
+    assert list(study.of([]).networks) == [CONTROL, "as it comes"]
+    with pytest.raises(UnknownNameError, match="the study has no network 'twins': did you mean 'twin'"):
+        study.of(["twins"])
+
+
 @pytest.mark.parametrize("name", study_names())
 def test_the_packages_own_studies_are_whole(name):
     study = load_study(name)

@@ -8,7 +8,7 @@ from ..smallworld._compiled import compiled
 
 
 def swap_for_clustering(
-    graph: LayerGraph, generator: np.random.Generator, *, more: bool, swaps_per_edge: float = 10.0
+    graph: LayerGraph, generator: np.random.Generator, *, more: bool, swaps_per_edge: float = 5.0
 ) -> LayerGraph:
     """Raise or lower the mean local clustering coefficient by swaps inside pairs of layers.
 

@@ -1,8 +1,8 @@
 """Studies of what makes small-world networks converge faster, kept as data."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,18 @@ class Study:
             raise InvalidValueError(f"against: {self.against!r} is none of the networks: {', '.join(self.networks)}")
         if not self.errors or any(not 0 <= error <= 1 for error in self.errors):
             raise InvalidValueError(f"errors: expected fractions, found {self.errors}")
+
+    def of(self, names: Sequence[str]) -> "Study":
+        """Return the study of some of its networks, the control's and the one compared with among them.
+
+        Raises:
+            UnknownNameError: it has no such network.
+        """
+        for name in names:
+            if name not in self.networks:
+                raise UnknownNameError(f"the study has no network {name!r}: {near_matches(name, self.networks)}")
+        kept = {CONTROL, self.against, *names}
+        return replace(self, networks={name: each for name, each in self.networks.items() if name in kept})
 
 
 def study_names() -> list[str]:
