@@ -30,9 +30,9 @@ def swap_for_clustering(
     edges, pairs = edges[order], pairs[order]
     starts = np.searchsorted(pairs, pairs, side="left")
     stops = np.searchsorted(pairs, pairs, side="right")
-    joined = np.zeros((graph.n_nodes, graph.n_nodes), dtype=np.bool_)
-    joined[edges[:, 0], edges[:, 1]] = joined[edges[:, 1], edges[:, 0]] = True
-    degrees = joined.sum(axis=0)
+    joined = np.zeros((graph.n_nodes, graph.n_nodes), dtype=np.float32)
+    joined[edges[:, 0], edges[:, 1]] = joined[edges[:, 1], edges[:, 0]] = 1
+    degrees = graph.in_degrees() + graph.out_degrees()
     shares = np.where(degrees > 1, 2.0 / np.maximum(degrees * (degrees - 1), 1), 0.0)
     n_tried = round(swaps_per_edge * len(edges))
     first = generator.integers(0, len(edges), n_tried)
@@ -50,7 +50,7 @@ def swap_for_clustering(
 @compiled
 def _swap_(
     edges: NDArray[np.int64],
-    joined: NDArray[np.bool_],
+    joined: NDArray[np.float32],
     shares: NDArray[np.float64],
     first: NDArray[np.int64],
     second: NDArray[np.int64],
@@ -67,17 +67,13 @@ def _swap_(
         if a == c or b == d or joined[a, d] or joined[c, b]:
             continue
         gain = 0.0
+        own = shares[a] + shares[d], shares[c] + shares[b], shares[a] + shares[b], shares[c] + shares[d]
         for node in range(shares.size):
             near_a, near_b, near_c, near_d = joined[a, node], joined[b, node], joined[c, node], joined[d, node]
-            if near_a and near_d:
-                gain += shares[a] + shares[d] + shares[node]
-            if near_c and near_b:
-                gain += shares[c] + shares[b] + shares[node]
-            if near_a and near_b:
-                gain -= shares[a] + shares[b] + shares[node]
-            if near_c and near_d:
-                gain -= shares[c] + shares[d] + shares[node]
+            made = near_a * near_d * (own[0] + shares[node]) + near_c * near_b * (own[1] + shares[node])
+            lost = near_a * near_b * (own[2] + shares[node]) + near_c * near_d * (own[3] + shares[node])
+            gain += made - lost
         if sign * gain > 1e-15:
-            joined[a, b] = joined[b, a] = joined[c, d] = joined[d, c] = False
-            joined[a, d] = joined[d, a] = joined[c, b] = joined[b, c] = True
+            joined[a, b] = joined[b, a] = joined[c, d] = joined[d, c] = 0
+            joined[a, d] = joined[d, a] = joined[c, b] = joined[b, c] = 1
             edges[one, 1], edges[other, 1] = d, b
