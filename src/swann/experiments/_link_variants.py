@@ -74,8 +74,8 @@ class NormedLink(Link):
         """Return what the link adds to its end, as `Link.forward`."""
         flow = super().forward(source, dropout)
         shape = (-1, *(1,) * (flow.ndim - 2))
-        normed = self.norm(flow.flatten(2)).view_as(flow) if flow.ndim > 2 else self.norm(flow)
-        normed = normed * self.scale.view(shape)
+        normed: Tensor = self.norm(flow.flatten(2) if flow.ndim > 2 else flow)
+        normed = normed.view_as(flow) * self.scale.view(shape)
         return normed if bias is None else normed + bias.view(shape)
 
 
