@@ -48,6 +48,16 @@ def test_effects_are_written_and_done_runs_are_kept(run, study, tmp_path):
     assert (folder / "history-twin-0.json").stat().st_mtime_ns == before
 
 
+def test_networks_may_be_trained_at_different_times(run, study, tmp_path):
+    (tmp_path / "mine.toml").write_text(STUDY + "other = { p = 1.0 }\n")
+    code, out, err = run(*study, "--seeds", 1, "--network", "other", "--json")
+    assert code == 0, err
+    assert [effect["network"] for effect in json.loads(out)] == ["control", "other"]
+    code, out, err = run(*study, "--seeds", 1, "--resume", "--json")
+    assert code == 0, err
+    assert [effect["network"] for effect in json.loads(out)] == ["control", "twin", "other"]
+
+
 def test_the_test_images_are_used_only_if_asked(run, study, tmp_path):
     code, _, err = run(*study, "--seeds", 1, "--test", "--out", "on_test")
     assert code == 0, err
@@ -60,6 +70,7 @@ def test_the_test_images_are_used_only_if_asked(run, study, tmp_path):
     ("arguments", "message"),
     [
         (("study", "mnist"), "unknown study 'mnist': did you mean 'mnist5'"),
+        (("study", "mine.toml", "--network", "twins"), "the study has no network 'twins': did you mean 'twin'"),
         (("study", "none.toml"), "there is no file none.toml"),
         (("study", "mine.toml", "--data", "nothing"), "unknown dataset 'nothing'"),
         (("study", "mine.toml", "--resume"), "nothing to resume"),

@@ -31,6 +31,14 @@ def test_a_study_is_read_with_its_control():
     assert study.training.iterations == 4
 
 
+def test_some_networks_are_taken_with_those_to_compare_with():
+    study = parse_study("mine", TEXT.replace("seeds = 2", "seeds = 2\nagainst = 'as it comes'"))
+    assert list(study.of(["twin"]).networks) == [CONTROL, "twin", "as it comes"]
+    assert list(study.of([]).networks) == [CONTROL, "as it comes"]
+    with pytest.raises(UnknownNameError, match="the study has no network 'twins': did you mean 'twin'"):
+        study.of(["twins"])
+
+
 @pytest.mark.parametrize("name", study_names())
 def test_the_packages_own_studies_are_whole(name):
     study = load_study(name)
@@ -57,6 +65,9 @@ def test_a_file_is_read_and_what_is_not_there_is_named(tmp_path):
         ("p = 0.5", "draw = 'edges'", "draw: 'edges' is not known"),
         ("lr_factor = 2.0", "lr_factor = 0.0", "lr_factor: expected a number above 0, found 0.0"),
         ("converted = false", "converted = false, p = 0.5", "a model as it comes has no p"),
+        ("seeds = 2", "seeds = 2\nagainst = 'twins'", "against: 'twins' is none of the networks: control, twin"),
+        ("granularity = 2", "rival = 'resnet'", "rival: 'resnet' is not known"),
+        ("granularity = 2", "stride = 'wide'", "stride: 'wide' is not known"),
         ("[0.5, 0.2]", "[50]", r"errors: expected fractions, found \(50,\)"),
         ("[0.5, 0.2]", "[]", r"errors: expected fractions, found \(\)"),
         ("seeds = 2", "seeds = 0", "seeds: expected 1 or more, found 0"),
@@ -75,6 +86,10 @@ def test_bad_studies_are_named(old, new, message):
     ("settings", "message"),
     [
         ({"long_scale": -1.0}, "long_scale: expected a number, 0 or more, found -1.0"),
+        ({"dropout": 1.0}, "dropout: expected a number from 0 to below 1, found 1.0"),
+        ({"lr_by_in_degree": float("nan")}, "lr_by_in_degree: expected a finite number, found nan"),
+        ({"rival": "dnw", "p": 0.5, "link_norm": True}, "rival: 'dnw' has no p, link_norm"),
+        ({"p": 0.5, "draws": 2, "wiring": "balanced"}, "draws: expected 1 beside wiring, found 2"),
         ({"draws": 0}, "draws: expected a whole number, 1 or more, found 0"),
         ({"shortcuts": True}, "shortcuts: converting leaves them out; expected converted = false beside them"),
         ({"converted": False, "p": 0.5, "draws": 2}, "converted: a model as it comes has no p, draws"),

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from swann import InvalidValueError, convert
 from swann.data import load
 from swann.experiments import StudyNetwork
 from swann.experiments._study_network import network_factory
@@ -62,3 +63,38 @@ def test_a_model_with_shortcuts_is_the_one_that_the_factory_makes(data):
     images = torch.rand(2, 1, 8, 8)
     assert sum(p.numel() for p in with_them.parameters()) == sum(p.numel() for p in without.parameters())
     assert not torch.equal(with_them.eval()(images), without.eval()(images))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"p": 0.5, "wiring": "less clustered"},
+        {"p": 0.5, "first_layer": False, "stride": "pooled"},
+        {"p": 0.5, "dropout": 0.25, "lr_by_in_degree": 0.5},
+        {"rival": "dnw"},
+        {"rival": "randwire", "dropout": 0.0},
+    ],
+)
+def test_variants_are_trained_on_the_images_of_the_data(data, settings):
+    network = build(data, **settings)
+    assert network(torch.rand(4, 1, 8, 8)).shape == (4, 10)
+
+
+def test_dropout_is_of_what_flows_into_each_layer_but_the_first(data):
+    layers = build(data, p=0.5, dropout=0.25).each_layer()
+    assert not layers[0].dropout.dropouts
+    assert all([dropout.p for dropout in layer.dropout.dropouts] == [0.25] for layer in layers[1:])
+
+
+def test_settings_of_convert_alone_give_its_twin(data):
+    plain, same = build(data, p=0.5, seed=2), convert(make(2), torch.zeros(1, 1, 8, 8), 0.5, seed=2)
+    assert plain.plan == same.plan
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), same.parameters(), strict=True))
+
+
+def test_dense_blocks_have_no_variants(data):
+    def dense(seed, **more):
+        return create("swann:densenet40", in_channels=1, n_classes=10, image_size=8, width=0.25, seed=seed)
+
+    with pytest.raises(InvalidValueError, match="stride: for chains of layers alone; the model has dense blocks"):
+        network_factory(StudyNetwork(p=0.5, stride="pooled"), dense, data)(0)

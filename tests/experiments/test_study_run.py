@@ -6,7 +6,7 @@ from torch import nn
 from swann.data import load
 from swann.experiments import CONTROL, effects, run_study
 from swann.experiments._study import parse_study
-from swann.experiments._study_run import crossing
+from swann.experiments._study_run import crossing, final_level
 from swann.models import mnist5
 from swann.nn import SmallWorldNetwork
 from swann.train import Evaluation, History
@@ -47,7 +47,9 @@ def test_effects_compare_seed_by_seed():
     }
     runs["other"][1] = history(0.6, 0.3, 0.3, 0.3, seed=1)
     control, other = effects(runs, [0.3, 0.15])
-    assert [at.reached for at in other.at] == [2, 1]
+    assert [at.reached for at in other.at] == [2, 1, 2]
+    assert other.at[2].error == 0.3  # two successive evaluations of the first seed; the second comes to 0.2
+    assert other.at[2].speed_up == other.at[0].speed_up
     assert other.at[0].iterations.mean == 15
     assert other.at[0].speed_up.mean == pytest.approx(math.sqrt(3 * 0.5))
     assert other.at[0].speed_up_seconds.mean == pytest.approx(math.sqrt(3 * 0.5))
@@ -61,6 +63,22 @@ def test_effects_compare_seed_by_seed():
     assert other.final.mean == pytest.approx(0.2)
     assert other.final_difference.mean == pytest.approx((-0.1 + 0.1) / 2)
     assert control.final_difference.low == control.final_difference.high == 0
+
+
+def test_another_network_than_the_control_may_be_the_one_to_compare_with():
+    runs = {CONTROL: [history(0.5, 0.4, 0.2)], "other": [history(0.6, 0.6, 0.1)]}
+    control, other = effects(runs, [], "other")
+    assert other.final_difference.mean == other.area_difference.mean == 0
+    assert control.final_difference.mean == pytest.approx(0.1)
+    assert [at.error for at in control.at] == [0.6]
+    assert control.at[0].iterations.mean == 10
+
+
+@pytest.mark.parametrize(
+    ("errors", "level"), [((0.5,), 0.5), ((0.5, 0.3), 0.5), ((0.4, 0.1, 0.3, 0.2), 0.3), ((0.3, 0.3, 0.1), 0.3)]
+)
+def test_the_final_level_is_what_two_successive_evaluations_stay_below(errors, level):
+    assert final_level(history(*errors)) == level
 
 
 def test_every_network_is_trained_as_the_study_says(monkeypatch, tmp_path):

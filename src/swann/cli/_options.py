@@ -32,8 +32,8 @@ Model = Annotated[
     str,
     option(
         "--model",
-        help="swann:NAME (mnist5, convnet_c, densenet40, alexnet, resnet18, plain20, plain40), torchvision:NAME, or "
-        "package.module:factory",
+        help="swann:NAME (mnist5, mlp, convnet_c, densenet40, alexnet, resnet18, plain20, plain40), torchvision:NAME, "
+        "or package.module:factory",
         show_default=False,
         metavar="MODEL",
     ),

@@ -29,6 +29,12 @@ Seeds = Annotated[
     int | None,
     typer.Option(help="Runs of each network, with the seeds --seed, --seed + 1, …", min=1, show_default=False),
 ]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--network", help="Train this one and the one compared with alone; may be given again", show_default=False
+    ),
+]
 OnTest = Annotated[
     bool, option("--test", help="Measure on the test images: once, at the end, after all choices are made")
 ]
@@ -41,6 +47,7 @@ def study_command(
     download: Download = False,
     seeds: Seeds = None,
     seed: Seed = 0,
+    networks: Networks = None,
     test: OnTest = False,
     threads: Threads = None,
     out: Out = None,
@@ -52,7 +59,7 @@ def study_command(
 
     All are compared with a control: the chain in the paper's order of operations with nothing rewired. Errors are
     measured on a part of the training images, held out, unless --test says otherwise. A study is a TOML file; the
-    package's own are models for yours. Ctrl-C keeps what was done; --resume goes on.
+    package's own are models for yours. Ctrl-C keeps what was done; --resume goes on, with other networks too.
 
     Example: swann study mnist5 --data-dir ~/data
     """
@@ -70,6 +77,8 @@ def study_command(
     directory = RunDirectory(
         out or Path("runs") / f"study-{study.name}", settings, resume=resume, overwrite=overwrite, keep_runs=True
     )
+    if networks:
+        study = study.of(networks)
     of_runs = range(seed, seed + study.seeds)
     runs = [(network, number) for number in of_runs for network in study.networks]
     with resumable(directory):
@@ -83,7 +92,7 @@ def study_command(
             histories = run_study(
                 study, task.create, images, seeds=of_runs, directory=directory.make(), on_progress=on_progress
             )
-        found = effects(histories, study.errors)
+        found = effects(histories, study.errors, study.against)
         as_text = json.dumps([asdict(effect) for effect in found], indent=2)
         write_text(directory / "study.json", as_text + "\n")
         write_text(directory / "curves.csv", curves_to_csv(histories))

@@ -132,6 +132,7 @@ class Shape:
 
 SHAPES = {
     "mnist5": Shape(1, 28, 10),
+    "mlp": Shape(1, 28, 10),
     "convnet_c": Shape(3, 32, 10),
     "densenet40": Shape(3, 32, 10),
     "alexnet": Shape(3, 224, 1000),

@@ -13,8 +13,9 @@ from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
 from ._recipe_notes import recipe_notes
 from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import RunDirectory
-from ._study import CONTROL, Study, StudyNetwork, load_study, study_names
+from ._study import CONTROL, Study, load_study, study_names
 from ._study_run import Effect, effects, run_study
+from ._study_settings import StudyNetwork
 from ._study_table import study_markdown, study_table
 from ._sweep import SweepPoint, sweep_markdown, sweep_networks, sweep_points, sweep_table
 from ._table2 import Table2, reproduce_table2

@@ -1,79 +1,18 @@
 """Studies of what makes small-world networks converge faster, kept as data."""
 
-import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from .._errors import FileFormatError, InvalidValueError, UnknownNameError, near_matches
-from ..nn import Order
-from ..smallworld import Draw, check_granularity, check_probability
 from ..train import TrainingConfig
-
-Initialisation = Literal["in-degree", "dense"]
+from ._study_settings import StudyNetwork
 
 CONTROL = "control"
-"""The network that the others are compared with: the chain in the paper's order, nothing rewired, unless a study says
-otherwise."""
-
-
-@dataclass(frozen=True)
-class StudyNetwork:
-    """What one network of a study consists of, and what its training does otherwise.
-
-    Args:
-        converted: as `swann.convert` makes it; the model as it comes if False.
-        p: rewiring probability.
-        draw: over 'nodes' or 'layers'.
-        repair: whether dead nodes are repaired.
-        order: 'paper' or 'keep'.
-        granularity: of the rewiring.
-        lr_factor: multiplies the learning rate.
-        initialisation: variance of the weights from the true fan-in of each node ('in-degree', as `swann.convert`), or
-            from the one that its layer has without rewiring ('dense').
-        long_scale: multiplies the first weights of links that skip a layer or more; with 0 they start at zero.
-        draws: the rewiring of the largest small-worldness S among so many.
-        shortcuts: of a model as it comes: whether it has its shortcuts, as `shortcuts` of `swann.models.create`.
-
-    Raises:
-        InvalidValueError: a value out of range.
-        UnknownNameError: `draw` or `order` is not known.
-    """
-
-    converted: bool = True
-    p: float = 0.0
-    draw: Draw = "nodes"
-    repair: bool = True
-    order: Order = "paper"
-    granularity: int = 1
-    lr_factor: float = 1.0
-    initialisation: Initialisation = "in-degree"
-    long_scale: float = 1.0
-    draws: int = 1
-    shortcuts: bool = False
-
-    def __post_init__(self) -> None:
-        check_probability(self.p)
-        check_granularity(self.granularity)
-        choices = {"draw": get_args(Draw), "order": get_args(Order), "initialisation": get_args(Initialisation)}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise UnknownNameError(f"{name}: {getattr(self, name)!r} is not known; {near_matches('', known)}")
-        if not self.lr_factor > 0:
-            raise InvalidValueError(f"lr_factor: expected a number above 0, found {self.lr_factor!r}")
-        if not 0 <= self.long_scale < math.inf:
-            raise InvalidValueError(f"long_scale: expected a number, 0 or more, found {self.long_scale!r}")
-        if type(self.draws) is not int or self.draws < 1:
-            raise InvalidValueError(f"draws: expected a whole number, 1 or more, found {self.draws!r}")
-        if self.converted and self.shortcuts:
-            raise InvalidValueError("shortcuts: converting leaves them out; expected converted = false beside them")
-        of_twins = [each for each in fields(self) if each.name not in ("converted", "lr_factor", "shortcuts")]
-        given = [each.name for each in of_twins if getattr(self, each.name) != each.default]
-        if given and not self.converted:
-            raise InvalidValueError(f"converted: a model as it comes has no {', '.join(given)}")
+"""The chain in the paper's order with nothing rewired, unless a study says otherwise; each study has it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +28,7 @@ class Study:
         seeds: runs of each network.
         training: settings; the seed is replaced.
         networks: by name; one of them is `"control"`.
+        against: the network that the others are compared with.
         image_size: pixels; the dataset's if None.
         width: multiplies the model's channels.
         train_images: training images kept, those of the validation split among them; all if None.
@@ -96,7 +36,7 @@ class Study:
         validation: share of the training images that is held out to measure errors on.
 
     Raises:
-        InvalidValueError: a value out of range, or no control.
+        InvalidValueError: a value out of range, no control, or none to compare with.
     """
 
     name: str
@@ -107,6 +47,7 @@ class Study:
     seeds: int
     training: TrainingConfig
     networks: Mapping[str, StudyNetwork]
+    against: str = CONTROL
     image_size: int | None = None
     width: float = 1.0
     train_images: int | None = None
@@ -118,8 +59,22 @@ class Study:
             raise InvalidValueError(f"seeds: expected 1 or more, found {self.seeds}")
         if CONTROL not in self.networks or len(self.networks) < 2:
             raise InvalidValueError(f"networks: expected {CONTROL!r} and another, found {', '.join(self.networks)}")
+        if self.against not in self.networks:
+            raise InvalidValueError(f"against: {self.against!r} is none of the networks: {', '.join(self.networks)}")
         if not self.errors or any(not 0 <= error <= 1 for error in self.errors):
             raise InvalidValueError(f"errors: expected fractions, found {self.errors}")
+
+    def of(self, names: Sequence[str]) -> "Study":
+        """Return the study of some of its networks, the control's and the one compared with among them.
+
+        Raises:
+            UnknownNameError: it has no such network.
+        """
+        for name in names:
+            if name not in self.networks:
+                raise UnknownNameError(f"the study has no network {name!r}: {near_matches(name, self.networks)}")
+        kept = {CONTROL, self.against, *names}
+        return replace(self, networks={name: each for name, each in self.networks.items() if name in kept})
 
 
 def study_names() -> list[str]:

@@ -3,18 +3,23 @@
 import math
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
+from .._errors import InvalidValueError
 from ..convert import convert
 from ..data import ImageData
-from ..nn import SmallWorldDenseNet, SmallWorldLayer, SmallWorldNetwork, build, fan_ins
+from ..nn import Plan, SmallWorldDenseNet, SmallWorldLayer, SmallWorldNetwork, build, fan_ins
 from ..smallworld import small_worldness
-from ..trace import Layer
+from ..trace import Layer, Stage, trace_parts
 from ._compare import Factory
-from ._study import StudyNetwork
+from ._link_variants import scale_gradients_, vary_links
+from ._rivals import build_rival
+from ._study_settings import StudyNetwork
+from ._wiring import wire
 
 ModelFactory = Callable[..., nn.Module]
 """Makes a model from a seed, and with `shortcuts=True` where a network of a study has them."""
@@ -34,15 +39,36 @@ def network_factory(network: StudyNetwork, create: ModelFactory, data: ImageData
         return partial(create, shortcuts=True) if network.shortcuts else create
 
     def make(seed: int) -> nn.Module:
-        twin = _twin(network, create(seed), torch.zeros(1, *data.input_shape), seed)
+        twin = _made(network, create(seed), torch.zeros(1, *data.input_shape), seed)
         for part in (module for module in twin.modules() if isinstance(module, SmallWorldNetwork)):
             for number, layer in enumerate(part.each_layer(), start=1):
                 if network.initialisation == "dense":
                     _rescale_(layer, part.plan.chain.layers[number - 1])
                 _scale_long_links_(layer, number, network.long_scale)
+            if network.lr_by_in_degree:
+                scale_gradients_(part, network.lr_by_in_degree)
         return twin
 
     return make
+
+
+def _made(network: StudyNetwork, model: nn.Module, example: torch.Tensor, seed: int) -> nn.Module:
+    """Return the twin or the rival, with first weights of the true fan-ins."""
+    given = network.of_chains()
+    if not given:
+        return _twin(network, model, example, seed)
+    parts = trace_parts(model, example)
+    if len(parts) > 1 or parts[0].dense:
+        raise InvalidValueError(f"{', '.join(given)}: for chains of layers alone; the model has dense blocks")
+    chain = parts[0]
+    if network.dropout:
+        drop = Stage("dropout", "Dropout", {"p": network.dropout})
+        later = (replace(layer, dropouts=(*layer.dropouts, drop)) for layer in chain.layers[1:])
+        chain = replace(chain, layers=(chain.layers[0], *later))
+    if network.rival != "none":
+        return build_rival(network.rival, chain, network.order, seed)
+    plan = Plan(chain, wire(chain.graph(), network, seed), network.order)
+    return vary_links(build(plan, seed=seed), network)
 
 
 def _twin(network: StudyNetwork, model: nn.Module, example: torch.Tensor, seed: int) -> Twin:

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..data import ImageData
 from ..train import Estimate, Evaluation, History, TrainingConfig, mean_estimate, ratio_estimate
 from ._compare import Progress, run_network
-from ._study import CONTROL, Study, StudyNetwork
+from ._study import CONTROL, Study
 from ._study_network import ModelFactory, network_factory
+from ._study_settings import StudyNetwork
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Effect:
 
     Args:
         network: its name.
-        at: for each error of the study.
+        at: for each error of the study, and last for the one that every run of the control comes to.
         area: mean error over the iterations (area under the curve of errors).
         area_difference: from the control's, seed by seed; below zero is better.
         final: error at the end.
@@ -85,14 +86,18 @@ def run_study(
     return histories
 
 
-def effects(histories: Mapping[str, Sequence[History]], errors: Sequence[float]) -> tuple[Effect, ...]:
+def effects(
+    histories: Mapping[str, Sequence[History]], errors: Sequence[float], against: str = CONTROL
+) -> tuple[Effect, ...]:
     """Return what each network did against the control.
 
     Args:
         histories: of each network, the same seeds in the same order.
-        errors: fractions.
+        errors: fractions; the control's `final_level` is added as the last one.
+        against: the network that serves as the control.
     """
-    control = histories[CONTROL]
+    control = histories[against]
+    errors = (*errors, max(map(final_level, control)))
     found = []
     for name, runs in histories.items():
         areas, finals = [_area(run) for run in runs], [run.evaluations[-1].test_error for run in runs]
@@ -116,6 +121,12 @@ def crossing(history: History, error: float) -> Evaluation | None:
         if first.test_error <= error and second.test_error <= error:
             return first
     return evaluations[-1] if evaluations[-1].test_error <= error else None
+
+
+def final_level(history: History) -> float:
+    """Return the least error that two successive evaluations have or stay below; of a single one its own."""
+    errors = [at.test_error for at in history.evaluations]
+    return min(map(max, pairwise(errors))) if len(errors) > 1 else errors[0]
 
 
 def _reached(control: Sequence[History], runs: Sequence[History], error: float) -> ErrorReached:

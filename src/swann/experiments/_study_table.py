@@ -7,15 +7,17 @@ from rich.table import Table
 
 from ..train import Estimate
 from ._environment import environment_lines
-from ._study import CONTROL, Study
+from ._study import Study
 from ._study_run import Effect
 
 _NOTES = (
     "Iterations to an error: the first of two successive evaluations with that error or less, a mean over the seeds "
-    "that come to it (k/n where not all do).",
-    f"×: iterations of {CONTROL!r} over these, seed by seed, a geometric mean; above 1 is faster. s×: in seconds.",
-    "Area: mean error over the run; area and final error are in percentage points against the control, seed by seed; "
-    "below 0 is better. Intervals are 95 % (t distribution), without correction for the number of comparisons.",
+    "that come to it (k/n where not all do). ★: the error that every run of the network compared with comes to.",
+    "×: iterations of the network compared with over these, seed by seed, a geometric mean; above 1 is faster. "
+    "s×: in seconds.",
+    "Area: mean error over the run; area and difference are in percentage points against the network compared with, "
+    "seed by seed; below 0 is better. Intervals are 95 % (t distribution), without correction for the number of "
+    "comparisons.",
 )
 
 
@@ -44,7 +46,8 @@ def study_markdown(
     """
     header, rows = _cells(found)
     lines = [f"# {study.title}", "", *environment_lines(machine)]
-    lines += [f"- {study.model}, width {study.width:g}; {measured_on}; seeds {', '.join(map(str, seeds))}", ""]
+    of_seeds = f"seeds {', '.join(map(str, seeds))}"
+    lines += [f"- {study.model}, width {study.width:g}; {measured_on}; {of_seeds}; compared with {study.against!r}", ""]
     lines += ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
     lines += ["| " + " | ".join([row[0].replace("|", "\\|"), *row[1:]]) + " |" for row in rows]
     lines += ["", *(f"- {note}" for note in _NOTES), "", "```json", study.training.to_json(), "```"]
@@ -53,8 +56,9 @@ def study_markdown(
 
 def _cells(found: Sequence[Effect]) -> tuple[list[str], list[list[str]]]:
     header = ["network"]
-    for at in found[0].at:
+    for at in found[0].at[:-1]:
         header += [f"to {at.error:.4g}", "×", "s×"]
+    header += [f"to {found[0].at[-1].error:.4g} ★", "×", "s×"]
     header += ["area", "final error", "difference"]
     n_runs = found[0].final.count
     rows = []

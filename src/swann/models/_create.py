@@ -11,12 +11,14 @@ from .._errors import InvalidValueError, SwannError, UnknownNameError, near_matc
 from ._alexnet import alexnet
 from ._convnet_c import convnet_c
 from ._densenet40 import densenet40
+from ._mlp import mlp
 from ._mnist5 import mnist5
 from ._plain import plain20, plain40
 from ._resnet18 import resnet18
 
 FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
     "mnist5": mnist5,
+    "mlp": mlp,
     "convnet_c": convnet_c,
     "densenet40": densenet40,
     "alexnet": alexnet,

@@ -111,12 +111,7 @@ class SmallWorldNetwork(nn.Module):
         self.last_reader: dict[int, int] = {}
         for number, layer in enumerate(self.each_layer(), start=1):
             self.last_reader.update(dict.fromkeys(layer.sources, number))
-        shapes = {
-            pair: None for layer in self.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
-        }
-        numbers = {pair: number for number, pair in enumerate(shapes)}
-        for layer in self.each_layer():
-            layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
+        number_link_shapes(self)
         # the wiring is the same in all processes: distributed training need not send it with every step
         self._ddp_params_and_buffers_to_ignore = fixed_buffers(self)
         self.use_backend(backend)
@@ -238,6 +233,16 @@ class SmallWorldNetwork(nn.Module):
     def extra_repr(self) -> str:
         """Return the plan's main figures for printing."""
         return f"p={self.plan.rewiring.rewiring_probability:g}, links={len(self.plan.links())}"
+
+
+def number_link_shapes(network: SmallWorldNetwork) -> None:
+    """Number the ways in which maps are read; links of the same number share what is made of a map for them."""
+    shapes = {
+        pair: None for layer in network.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
+    }
+    numbers = {pair: number for number, pair in enumerate(shapes)}
+    for layer in network.each_layer():
+        layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
 
 
 def fixed_buffers(network: nn.Module) -> list[str]:
