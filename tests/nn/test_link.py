@@ -57,3 +57,23 @@ def test_a_state_whose_mask_has_another_number_of_edges_is_refused():
 
 def test_the_printed_form_names_the_size():
     assert repr(link_of()) == "Link(3 → 2, 3 edges of 2×2)"
+
+
+def test_an_index_that_was_made_without_gradients_serves_with_them():
+    link = Link(torch.eye(3, dtype=torch.bool), (), None)
+    torch.nn.init.ones_(link.weight)
+    with torch.inference_mode():
+        link.dense_weight()
+    (gradient,) = torch.autograd.grad(link.dense_weight().sum(), link.weight)
+    assert torch.equal(gradient, torch.ones(3))
+
+
+def test_without_an_index_the_dense_weight_is_the_same():
+    mask = torch.tensor([[True, False], [True, True]])
+    link = Link(mask, (2,), None)
+    torch.nn.init.normal_(link.weight, generator=torch.Generator().manual_seed(0))
+    expected = link.dense_weight()
+    link.index = None
+    compiled = torch.compile(link.dense_weight, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(), expected)
+    assert link.index is None

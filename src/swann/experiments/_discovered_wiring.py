@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ..nn import Geometry, link_geometry, paper_order
 from ..nn._dropout import InflowDropout
 from ..nn._initialise import gain
-from ..nn._link import _convolve, pool_to
+from ..nn._link import convolve, pool_to
 from ..trace import Chain, create_module
 
 
@@ -92,4 +92,4 @@ class DiscoveredWiring(nn.Module):
         if geometry is None:
             pooled = pool_to(given, self.chain.layers[source].kernel)
             return F.linear(dropout(pooled).flatten(1), weight.flatten(1))
-        return _convolve(dropout(given), weight, None, geometry)
+        return convolve(dropout(given), weight, None, geometry)

@@ -81,7 +81,12 @@ def train_locally(
         batch
         for epoch in count()
         for batch in _joined(
-            batches(images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None),
+            (
+                (decoded(some), classes)
+                for some, classes in batches(
+                    images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None
+                )
+            ),
             _is_last_alone(len(images), size),
         )
     )
@@ -91,7 +96,7 @@ def train_locally(
         seed_model(seed, torch.device("cpu"))
         for some, classes in islice(source, steps):
             optimizer.zero_grad()
-            loss = cross_entropy(network(own.data.normalise(decoded(some))), classes)
+            loss = cross_entropy(network(own.data.normalise(some)), classes)
             total += loss.item()
             if proximal_mu:
                 loss = loss + proximal_mu / 2 * sum(

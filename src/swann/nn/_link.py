@@ -42,18 +42,29 @@ class Link(nn.Module):
         self.register_buffer("index", None, persistent=False)
         self.register_buffer("wiring", None, persistent=False)
         self.changes = 0
-        self._index_edges()
+        self._count_edges()
         self.register_load_state_dict_post_hook(_after_loading)  # type: ignore[no-untyped-call]
 
-    def _index_edges(self) -> None:
-        """Set the place of each edge in the dense weight; None where every edge exists."""
-        index = self.mask.flatten().nonzero().squeeze(1)
-        if len(index) != len(self.weight):
-            raise InvalidValueError(f"the mask has {len(index)} edges, the weight {len(self.weight)}")
-        self.index = None if len(index) == self.mask.numel() else index
+    def _count_edges(self) -> None:
+        """Take a new mask into account."""
+        n_edges = int(self.mask.sum())
+        if n_edges != len(self.weight):
+            raise InvalidValueError(f"the mask has {n_edges} edges, the weight {len(self.weight)}")
         self.changes += 1
+        if self.index is not None:
+            self.make_index()
         if self.wiring is not None:
             self.make_wiring()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every edge exists."""
+        return len(self.weight) == self.mask.numel()
+
+    def make_index(self) -> None:
+        """Set the place of each edge in the dense weight; it is not needed where every edge exists."""
+        with torch.inference_mode(False):  # it serves later passes with gradients too
+            self.index = None if self.is_full else self.mask.flatten().nonzero().squeeze(1)
 
     def make_wiring(self) -> None:
         """Set the edges in the form that the sparse backend reads, on the CPU."""
@@ -62,8 +73,13 @@ class Link(nn.Module):
     def dense_weight(self) -> Tensor:
         """Return the weight of shape `[targets, sources, *kernel]`, zero where there is no edge."""
         shape = (*self.mask.shape, *self.kernel)
-        if self.index is None:
+        if self.is_full:
             return self.weight.view(shape)
+        if self.index is None and not torch.compiler.is_compiling() and not self.mask.is_meta:
+            self.make_index()
+        if self.index is None:
+            ones = (1,) * len(self.kernel)
+            return self.weight.new_zeros(shape).masked_scatter(self.mask.view(*self.mask.shape, *ones), self.weight)
         zeros = self.weight.new_zeros((self.mask.numel(), *self.kernel))
         return zeros.index_copy(0, self.index, self.weight).view(shape)
 
@@ -112,7 +128,7 @@ class Link(nn.Module):
 
 
 def _after_loading(link: Link, _: object) -> None:
-    link._index_edges()
+    link._count_edges()
 
 
 def pool_to(source: Tensor, size: Shape) -> Tensor:

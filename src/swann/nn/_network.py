@@ -137,11 +137,13 @@ class SmallWorldNetwork(nn.Module):
         for layer in self.each_layer():
             layer.forget_forms()
         self._prepare()
-        if backend in ("sparse", "auto"):
-            for layer in self.each_layer():
-                for _, link in layer.each_link():
-                    if link.wiring is None:
-                        link.make_wiring()
+        for layer in self.each_layer():
+            for _, link in layer.each_link():
+                link.index = None  # made where a link is computed densely
+                if backend == "masked":
+                    link.make_index()
+                elif backend != "joined" and link.wiring is None:
+                    link.make_wiring()
         return self
 
     def _prepare(self) -> None:

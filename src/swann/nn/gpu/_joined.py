@@ -41,7 +41,7 @@ def join_links(layer: SmallWorldLayer) -> tuple[list[JoinedLinks], Tensor]:
     for positions in alike.values():
         masks = [links[position].mask for position in positions]
         n_sources = sum(mask.shape[1] for mask in masks)
-        is_full = all(links[position].index is None for position in positions)
+        is_full = all(links[position].is_full for position in positions)
         start, first = n_places, 0
         for mask in masks if not is_full else ():
             targets, sources = mask.nonzero(as_tuple=True)
