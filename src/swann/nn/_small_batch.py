@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ._link import Link, pool_to
 from ._precision import summed_as
-from .kernels import Arrangement, Operand, arranged, arrangements, small_layer, vector_bytes
+from .kernels import Arrangement, Operand, arranged, arrangements, check_types, small_layer, vector_bytes
 
 if TYPE_CHECKING:
     from ._network import SmallWorldLayer, SmallWorldNetwork
@@ -144,8 +144,12 @@ class _Pass:
         weights: list[Tensor] = [cast(Tensor, link._parameters["weight"]) for link in read.sparse]
         wirings: list[Tensor] = [cast(Tensor, link._buffers["wiring"]) for link in read.sparse]
         bias: Tensor | None = layer.bias
-        if is_single:
-            weights, bias = [weight.float() for weight in weights], None if bias is None else bias.float()
+        if is_single:  # weights in half precision are widened as they are loaded
+            bias = None if bias is None else bias.float()
+            if len({weight.dtype for weight in weights}) > 1:
+                weights = [weight.float() for weight in weights]
+        else:
+            check_types(self.maps[read.sources[0][0]].dtype, *(weight.dtype for weight in weights))
         size = (self.inputs.shape[0], layer.n_nodes, *layer.size)
         return small_layer(operands, read.arrangements, weights, wirings, bias, size).to(lower)
 

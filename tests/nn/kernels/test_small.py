@@ -104,3 +104,18 @@ def test_operands_of_different_types_are_refused():
     weight = torch.ones(2, 3, 3, dtype=torch.float64)
     with pytest.raises(InvalidValueError, match="both float32 or both float64, got torch.float32 and torch.float64"):
         small_layer([operand], (way,), [weight], [wiring(torch.ones(1, 2).bool())], None, (1, 1, 2, 2))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16])
+def test_weights_in_half_precision_give_what_they_give_in_single_precision(name, stored):
+    shape, mask = LAYERS[name], random_mask(9, 40, 0.7)
+    for batch in (1, 3):
+        (way,) = layouts((shape,), batch)
+        sources, weights, bias = Case((shape,), (mask,), 9, batch).operands(torch.float32)
+        halved, operand = weights[0].to(stored), arranged(sources[0], (way,))[way]
+        found, expected = (
+            small_layer([operand], (way,), [weight], [wiring(mask)], bias, (batch, 9, *shape.target))
+            for weight in (halved, halved.float())
+        )
+        assert torch.equal(found, expected)

@@ -2,6 +2,7 @@
 
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
+from ._check import check_types
 from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
@@ -21,6 +22,7 @@ __all__ = [
     "apply_to_blocks",
     "arranged",
     "arrangements",
+    "check_types",
     "from_blocks",
     "needs_columns",
     "pairs_of",

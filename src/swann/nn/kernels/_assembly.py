@@ -7,7 +7,7 @@ columns. Any number of threads may run one table at once; each takes the next ta
 from collections.abc import Callable
 from typing import Literal
 
-from ._code import ELEMENTS, Code, Element, fetch_ahead, lane_sums, row_address, row_of, runs
+from ._code import ELEMENTS, STORED, Code, Element, Stored, fetch_ahead, lane_sums, row_address, row_of, runs
 from ._tiles import TileProgram
 
 Pass = Literal["forward", "input", "weight"]
@@ -40,7 +40,7 @@ CHAINS = 8
 Sums = dict[tuple[int, int], str]
 
 
-def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: int) -> str:
+def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: int, stored: Stored | None = None) -> str:
     """Return a module with the function `tile`, which applies a program to all edges of one node.
 
     Its arguments are the tile in the result, the tile in the operand's first map, the bytes between two of the
@@ -48,6 +48,13 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     node's first edge and the one after its last; for `"weight"` then the number of steps along the batch and the bytes
     of a step in result and operand. For `"weight"` the result is the gradient of the node's own map, which is read,
     and the products are added to the weights.
+
+    Args:
+        program: the tile's.
+        element: type of the maps.
+        kind: the pass.
+        n_taps: weights of one edge.
+        stored: type of the weights in a forward pass; that of the maps if None.
     """
     code = Code()
     scalar, suffix, _ = ELEMENTS[element]
@@ -63,14 +70,15 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     if kind == "weight":
         _weight_gradient(code, program, element, n_taps)
     else:
-        _products(code, program, element, n_taps, ordered=kind == "input")
+        _products(code, program, element, stored or element, n_taps, ordered=kind == "input")
     code.do("ret void")
     code.lines.append("}")
     return "\n".join(code.lines)
 
 
-def _products(code: Code, program: TileProgram, element: Element, n_taps: int, ordered: bool) -> None:
+def _products(code: Code, program: TileProgram, element: Element, stored: Stored, n_taps: int, ordered: bool) -> None:
     scalar, _, size = ELEMENTS[element]
+    weight_kind, _, weight_size = STORED[stored]
     vector = f"<{program.lanes} x {scalar}>"
     n_chains = max(1, CHAINS // len(program.outputs))
     chain_of: dict[tuple[int, int, int], int] = {}
@@ -87,10 +95,11 @@ def _products(code: Code, program: TileProgram, element: Element, n_taps: int, o
     def body(edge: str, sums: Sums) -> Sums:
         source = _operand_of(code, edge)
         number = code.load_index("%order", edge) if ordered else edge
-        base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * size}"))
+        base = code.address("%weights", code.value(f"mul i64 {number}, {n_taps * weight_size}"))
         if program.streams:
             fetch_ahead(code, base)
-        weights = {tap: code.splat(vector, code.load(scalar, base, tap * size, size)) for _, tap, _ in program.products}
+        loaded = {tap: code.load(weight_kind, base, tap * weight_size, weight_size) for _, tap, _ in program.products}
+        weights = {tap: code.splat(vector, code.widened(weight, weight_kind, scalar)) for tap, weight in loaded.items()}
         ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetched else ""
         to_fetch = iter(fetched.values())
         operands: dict[int, str] = {}

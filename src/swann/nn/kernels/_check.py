@@ -44,9 +44,10 @@ def _check(source: _Kind, weight: _Kind, packed: _Kind, result: _Kind, shape: Li
 
 
 def check_types(*kinds: torch.dtype) -> None:
-    """Raise InvalidValueError unless a map and weights are both float32 or both float64."""
+    """Raise InvalidValueError unless a map, the first, and weights are all float32 or all float64."""
     if set(kinds) not in ({torch.float32}, {torch.float64}):
+        other = next((kind for kind in kinds if kind != kinds[0]), kinds[0])
         raise InvalidValueError(
             "the sparse kernels take a map and weights that are both float32 or both float64, "
-            f"got {kinds[0]} and {kinds[1]}; convert the inputs or the network"
+            f"got {kinds[0]} and {other}; convert the inputs or the network"
         )

@@ -9,6 +9,11 @@ Element = Literal["float32", "float64"]
 ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
 """The name of each type, its suffix in the names of LLVM's own functions, and its bytes."""
 
+Stored = Literal["float32", "float64", "bfloat16", "float16"]
+
+STORED: dict[str, tuple[str, str, int]] = ELEMENTS | {"bfloat16": ("bfloat", "bf16", 2), "float16": ("half", "f16", 2)}
+"""The same of what weights may be stored in; half precision is widened when it is loaded."""
+
 
 class Code:
     """Lines of one module, with names for intermediate values."""
@@ -43,6 +48,10 @@ class Code:
     def load_index(self, base: str, position: str) -> str:
         place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
         return self.value(f"zext i32 {self.value(f'load i32, ptr {place}, align 4')} to i64")
+
+    def widened(self, value: str, stored: str, kind: str) -> str:
+        """Return numbers of a type, or vectors of them, in another type that holds them exactly."""
+        return value if stored == kind else self.value(f"fpext {stored} {value} to {kind}")
 
     def splat(self, vector: str, number: str) -> str:
         """Return a vector that has a number in all lanes."""

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
 
 from ._assembly import CHAINS
-from ._code import ELEMENTS, Code, Element, fetch_ahead, lane_sums, runs
+from ._code import ELEMENTS, STORED, Code, Element, Stored, fetch_ahead, lane_sums, runs
 
 
-def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: int, element: Element) -> str:
+def pair_function(
+    vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: int, element: Element, stored: Stored | None = None
+) -> str:
     """Return a module with the function `tile`, which adds all edges of one node to few places of a result.
 
     Each lane of a vector has one product of its own: of one of the edge's weights and what it meets in the source for
@@ -17,16 +19,18 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
             operand holds a zero; the taps of one vector are within as many neighbours as there are lanes, counted from
             a multiple of them.
         n_taps: weights of one edge.
-        element: their type.
+        element: type of the maps.
+        stored: type of the weights; that of the maps if None.
     """
     code = Code()
     scalar, suffix, size = ELEMENTS[element]
+    weight_scalar, weight_suffix, weight_size = STORED[stored or element]
     lanes = len(vectors[0])
-    vector, mask = f"<{lanes} x {scalar}>", f"<{lanes} x i1>"
-    fma, masked_load = f"@llvm.fma.v{lanes}{suffix}", f"@llvm.masked.load.v{lanes}{suffix}.p0"
+    vector, mask, several_weights = (f"<{lanes} x {name}>" for name in (scalar, "i1", weight_scalar))
+    fma, masked_load = f"@llvm.fma.v{lanes}{suffix}", f"@llvm.masked.load.v{lanes}{weight_suffix}.p0"
     code.lines += [
         f"declare {vector} {fma}({vector}, {vector}, {vector})",
-        f"declare {vector} {masked_load}(ptr, i32, {mask}, {vector})",
+        f"declare {several_weights} {masked_load}(ptr, i32, {mask}, {several_weights})",
         "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
         "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {",
         "entry:",
@@ -38,16 +42,18 @@ def pair_function(vectors: Sequence[Sequence[tuple[int, int] | None]], n_taps: i
         code.do(f"store {vector} zeroinitializer, ptr {address}")
 
     def load_weights(edge: str, chunk: int) -> str:
-        place = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
+        place = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * weight_size}"))
         if not chunk:
             fetch_ahead(code, place)
-        place = code.address(place, chunk * lanes * size)
+        place = code.address(place, chunk * lanes * weight_size)
         n_left = n_taps - chunk * lanes
         if n_left >= lanes:
-            return code.value(f"load {vector}, ptr {place}, align {size}")
-        inside = ", ".join(f"i1 {str(lane < n_left).lower()}" for lane in range(lanes))
-        arguments = f"ptr {place}, i32 {size}, {mask} <{inside}>, {vector} zeroinitializer"
-        return code.value(f"call {vector} {masked_load}({arguments})")
+            loaded = code.value(f"load {several_weights}, ptr {place}, align {weight_size}")
+        else:
+            inside = ", ".join(f"i1 {str(lane < n_left).lower()}" for lane in range(lanes))
+            arguments = f"ptr {place}, i32 {weight_size}, {mask} <{inside}>, {several_weights} zeroinitializer"
+            loaded = code.value(f"call {several_weights} {masked_load}({arguments})")
+        return code.widened(loaded, several_weights, vector)
 
     def add(edge: str, places: Sequence[str]) -> None:
         source = code.address("%operand", code.value(f"mul i64 {code.load_index('%indices', edge)}, %stride"))

@@ -12,7 +12,7 @@ from torch import Tensor
 from ._arrangement import Arrangement, pairs_of, picked
 from ._assembly import LINK, TASK
 from ._check import check_types
-from ._code import Element
+from ._code import Element, Stored
 from ._compile import compile_function, vector_bytes
 from ._gather import ELEMENTS, Gathering, Offsets, gather
 from ._geometry import column_tiles
@@ -21,6 +21,8 @@ from ._rows import row_lanes, tap_offsets
 from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled, run
 from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
+
+_HALF: dict[torch.dtype, Stored] = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 Operand = tuple[Tensor, int]
 """A map in several arrangements, all in one row, and where the one that a link reads begins."""
@@ -60,17 +62,19 @@ def small_layer(
     Args:
         operands: for each link its source, from `arranged`.
         arrangements: of the links, which all end at the same map.
-        weights: for each link the weights of its edges, of shape `[edges, *kernel]`.
+        weights: for each link the weights of its edges, of shape `[edges, *kernel]`; beside maps in float32 they may
+            be bfloat16 or float16, all of one type.
         wirings: for each link its edges, from `wiring`.
         bias: of shape `[targets]`.
         size: of the layer's map, `[batch, targets, *size]`.
 
     Raises:
-        InvalidValueError: maps and weights are of different types.
+        InvalidValueError: maps and weights are of other types.
     """
-    kind = operands[0][0].dtype
-    for other in {weight.dtype for weight in weights}:
-        check_types(kind, other)
+    stored = {weight.dtype for weight in weights}
+    if operands[0][0].dtype != torch.float32 or len(stored) > 1 or not stored <= _HALF.keys():
+        for kind in stored:
+            check_types(operands[0][0].dtype, kind)
     batch, n_targets = size[:2]
     shape = arrangements[0].shape
     result = operands[0][0].new_empty(n_targets, *arrangements[0].size, batch)
@@ -92,7 +96,9 @@ def _add_links_(
     wirings: Sequence[Tensor],
 ) -> None:
     n_targets, batch, size = result.shape[0], result.shape[-1], result.element_size()
-    plan = _plan(arrangements, ELEMENTS[result.dtype], n_targets, batch, torch.get_num_threads())
+    element = ELEMENTS[result.dtype]
+    stored = _HALF.get(weights[0].dtype, element)
+    plan = _plan(arrangements, element, stored, n_targets, batch, torch.get_num_threads())
     weights = [weight if weight.is_contiguous() else weight.contiguous() for weight in weights]
     addresses = np.zeros((len(operands), 6), dtype=np.int64)
     addresses[:, 0] = result.data_ptr()
@@ -106,6 +112,7 @@ def _add_links_(
 def _plan(
     arrangements: tuple[Arrangement, ...],
     element: Element,
+    stored: Stored,
     n_targets: int,
     batch: int,
     n_threads: int,
@@ -119,7 +126,7 @@ def _plan(
     for band in of_result:
         first = len(rows)
         for number, arrangement in enumerate(arrangements):
-            programs = _programs(arrangement, element, batch, band)
+            programs = _programs(arrangement, element, stored, batch, band)
             n_read = len(arrangement.offsets(1, batch, vector_bytes() // size))
             strides = [n_elements * size, 0, n_read * size, 0]
             rows.append([number, *[0] * 5, *strides, 1, 1, len(programs.rows), programs.rows.ctypes.data])
@@ -129,15 +136,15 @@ def _plan(
 
 
 @cache
-def _programs(arrangement: Arrangement, element: Element, batch: int, band: range | None) -> Programs:
+def _programs(arrangement: Arrangement, element: Element, stored: Stored, batch: int, band: range | None) -> Programs:
     shape, size = arrangement.shape, np.dtype(element).itemsize
     lanes = vector_bytes() // size
     length = math.prod(shape.target) * batch
     if arrangement.layout in ("pairs", "vector"):
         if arrangement.layout == "pairs":
-            assembly = pair_function(pairs_of(shape, batch, lanes), shape.n_taps, element)
+            assembly = pair_function(pairs_of(shape, batch, lanes), shape.n_taps, element, stored)
         else:
-            assembly = vector_function(picked(shape, batch, lanes), length, element)
+            assembly = vector_function(picked(shape, batch, lanes), length, element, stored)
         function = compile_function(assembly, "tile")
         places = np.zeros((1, 2), dtype=np.int64)
         return Programs(np.array([[function, 1, places.ctypes.data]], dtype=np.int64), (places,), 0)
@@ -150,4 +157,4 @@ def _programs(arrangement: Arrangement, element: Element, batch: int, band: rang
     tiles = column_tiles(taps, length, "forward", lanes, band)
     if sum(map(len, tiles.values())) == 1:
         tiles = {replace(program, streams=True): places for program, places in tiles.items()}
-    return compiled(tiles, element, "forward", shape.n_taps)
+    return compiled(tiles, element, "forward", shape.n_taps, stored)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._assembly import Pass, run_function, tile_function
-from ._code import Element
+from ._code import Element, Stored
 from ._compile import compile_function, vector_bytes
 from ._geometry import COLUMN_VECTORS
 from ._threads import run_on_all_threads
@@ -33,12 +33,12 @@ class Programs:
     most_bytes: int
 
 
-def compiled(tiles: Tiles, element: Element, kind: Pass, n_taps: int) -> Programs:
-    """Return the programs of tiles, compiled."""
+def compiled(tiles: Tiles, element: Element, kind: Pass, n_taps: int, stored: Stored | None = None) -> Programs:
+    """Return the programs of tiles, compiled; see `swann.nn.kernels._assembly.tile_function`."""
     size = np.dtype(element).itemsize
     places = tuple(np.array(of_program, dtype=np.int64) * size for of_program in tiles.values())
     rows = [
-        (compile_function(tile_function(program, element, kind, n_taps), "tile"), len(at), at.ctypes.data)
+        (compile_function(tile_function(program, element, kind, n_taps, stored), "tile"), len(at), at.ctypes.data)
         for program, at in zip(tiles, places, strict=True)
     ]
     read = [len({offset for _, _, offset in program.products}) * program.lanes * size for program in tiles]
