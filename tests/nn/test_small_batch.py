@@ -111,3 +111,22 @@ def test_a_dense_block_hands_on_all_its_maps():
     images = normal(2, 3, 32, 32).float()
     expected = dense_net.use_backend("masked")(images)
     torch.testing.assert_close(dense_net.use_backend("sparse")(images), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(4, 6), (5, 6), (4, 4)])
+@pytest.mark.parametrize(
+    "pool", [nn.MaxPool2d(2), nn.MaxPool2d(2, padding=1), nn.MaxPool2d(3, 2), nn.MaxPool2d((2, 2))]
+)
+def test_halving_by_maxima_is_max_pooling(pool, size):
+    model = nn.Sequential(nn.Conv2d(1, 3, 1), pool, nn.Conv2d(3, 2, 1))
+    network = build(plan_of(model, torch.zeros(1, 1, *size), 0.0)).use_backend("sparse")
+    for value in (0.0, float("nan"), float("inf")):
+        images = normal(2, 1, *size).float()
+        images[0, 0, 1, 1] = value
+        expected = copy.deepcopy(network).use_backend("masked")(images)
+        torch.testing.assert_close(network(images), expected, equal_nan=True)
+    calls = []
+    network.layers[0].stages[0].register_forward_hook(lambda *_: calls.append(1))
+    network(images)
+    assert calls == [1]
