@@ -116,3 +116,14 @@ def test_tables_are_made_for_the_masks_of_the_layer():
     layout, tables = block_tables(masks, layer.link_shapes, layer.layout[0])
     assert layer.layout == layout.flat()
     assert torch.equal(layer.tables, tables)
+
+
+def test_under_autocast_tiles_are_multiplied_in_its_type():
+    network = twin(0.6).eval()
+    maps, layer = maps_of(network), network.each_layer()[-1]
+    expected = flows(layer, maps, "masked")
+    with torch.autocast("cpu", torch.float16):
+        found = flows(layer, maps, "blocks")
+    assert [each.dtype for each in found] == [torch.float16, *[torch.float32] * (len(found) - 1)]
+    for left, right in zip(found, expected, strict=True):
+        assert (left - right).abs().max() <= 5e-3 * right.abs().max()
