@@ -4,6 +4,7 @@ import io
 import pytest
 import torch
 from networks import IMAGES, plan_of, twin
+from tiles import needs_interpreter
 from torch import nn
 
 from swann.nn import build
@@ -23,6 +24,8 @@ def maps_of(network, images=IMAGES):
 
 def flows(layer, maps, form):
     """Return what flows into a layer, and the gradients of its maps and weights."""
+    if form == "blocks":
+        needs_interpreter()
     prepare(layer, form)
     given = [None if number not in layer.sources else map_.clone().requires_grad_() for number, map_ in enumerate(maps)]
     result = FORMS[form](layer, given, layer.dropout)
