@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from networks import IMAGES, twin
+from tiles import needs_interpreter
 
 from swann.nn.gpu import _choice, _kept, fastest_form, prepare
 
@@ -138,7 +139,7 @@ def test_an_empty_batch_is_not_measured(clock):
 
 
 def test_the_block_kernels_are_among_the_forms(monkeypatch):
-    pytest.importorskip("triton")
+    needs_interpreter()
     monkeypatch.setattr(_choice, "_WARM_UP", 0)
     monkeypatch.setattr(_choice, "_ROUNDS", 1)
     layer, maps = layer_and_maps(8)

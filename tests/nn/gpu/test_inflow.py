@@ -4,6 +4,7 @@ import io
 import pytest
 import torch
 from networks import IMAGES, plan_of, twin
+from tiles import needs_interpreter
 from torch import nn
 
 from swann.nn import build
@@ -23,6 +24,8 @@ def maps_of(network, images=IMAGES):
 
 def flows(layer, maps, form):
     """Return what flows into a layer, and the gradients of its maps and weights."""
+    if form == "blocks":
+        needs_interpreter()
     prepare(layer, form)
     given = [None if number not in layer.sources else map_.clone().requires_grad_() for number, map_ in enumerate(maps)]
     result = FORMS[form](layer, given, layer.dropout)
@@ -116,3 +119,14 @@ def test_tables_are_made_for_the_masks_of_the_layer():
     layout, tables = block_tables(masks, layer.link_shapes, layer.layout[0])
     assert layer.layout == layout.flat()
     assert torch.equal(layer.tables, tables)
+
+
+def test_under_autocast_tiles_are_multiplied_in_its_type():
+    network = twin(0.6).eval()
+    maps, layer = maps_of(network), network.each_layer()[-1]
+    expected = flows(layer, maps, "masked")
+    with torch.autocast("cpu", torch.float16):
+        found = flows(layer, maps, "blocks")
+    assert [each.dtype for each in found] == [torch.float16, *[torch.float32] * (len(found) - 1)]
+    for left, right in zip(found, expected, strict=True):
+        assert (left - right).abs().max() <= 5e-3 * right.abs().max()

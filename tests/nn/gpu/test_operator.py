@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from links import Case, random_mask, relative_error
-from tiles import CROP, PLANE, by_tiles, case_of, gradients, tiled_cases
+from tiles import CROP, PLANE, by_tiles, case_of, gradients, needs_interpreter, tiled_cases
 
 from swann import InvalidValueError
 from swann.nn.gpu import _passes, block_layer, block_tables
@@ -146,6 +146,7 @@ def test_a_second_derivative_is_refused():
 def test_it_is_an_operator_as_pytorch_wants_them():
     case = case_of(n_sources=(3, 20), n_targets=10, density=1.0, shapes=(CROP, CROP))
     sources, weights, bias = case.operands(torch.float32)
+    needs_interpreter()
     layout, tables = block_tables(case.masks, case.shapes, 16)
     weights = [weight.flatten(1).detach().requires_grad_() for weight in weights]
     operands = ([source.requires_grad_() for source in sources], weights, bias.requires_grad_(), tables, layout.flat())

@@ -126,9 +126,10 @@ def measure_forms(layer: SmallWorldLayer, maps: Maps, forms: Sequence[Form], clo
 
 def _fault(found: Tensor, expected: Tensor) -> str:
     """Return what is wrong with a result; nothing if it is near enough, or the expected one is not finite itself."""
-    largest = float(expected.detach().abs().max().float())
-    difference = float((found - expected).detach().abs().max().float())
-    rounded = expected.dtype != torch.float32 or "tf32" in (convolution_precision(), product_precision())
+    is_half = expected.dtype in (torch.float16, torch.bfloat16)
+    found, expected = found.detach().float(), expected.detach().float()
+    largest, difference = float(expected.abs().max()), float((found - expected).abs().max())
+    rounded = is_half or "tf32" in (convolution_precision(), product_precision())
     allowed = (_ROUNDED if rounded else _EXACT) * largest
     if difference <= allowed or not expected.isfinite().all():
         return ""
