@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 import torchvision
 from PIL import Image
 
+import swann
 from swann.cli import _recipe, _reproduce
 from swann.experiments import bench
 from swann.experiments._recipe import parse_recipe
@@ -48,10 +50,11 @@ def test_convergence_has_its_controls(run, tmp_path):
     assert "It is fast." in out
     folder = tmp_path / "runs" / "fig9"
     written = {file.name for file in folder.iterdir()}
-    assert {"comparison.json", "comparison.csv", "curves.png", "fig9.md"} <= written
+    assert {"comparison.json", "comparison.csv", "curves.png", "fig9.md", "plan.json", "search.json"} <= written
     page = (folder / "fig9.md").read_text()
     assert "- Command: `swann reproduce fig9 --threads 1 --accelerator cpu`" in page
     assert "| twin | iterations |" in page
+    assert "- Weights of convolutions and linear layers: " in page
 
 
 def test_a_sweep_says_what_each_p_needs(run, tmp_path):
@@ -82,13 +85,13 @@ def test_cifar_100_in_its_official_files(run, tmp_path, monkeypatch):
     monkeypatch.setattr(official, "train_list", [["train", sums["train"]]])
     monkeypatch.setattr(official, "test_list", [["test", sums["test"]]])
     monkeypatch.setattr(official, "meta", official.meta | {"md5": hashlib.md5(content).hexdigest()})
-    recipe = RECIPES["fig9"].replace("digits", "cifar100").replace("train_images = 64", "train_images = 100")
+    recipe = RECIPES["fig13"].replace("digits", "cifar100").replace("train_images = 64", "train_images = 100")
     recipe = recipe.replace("test_images = 32", "test_images = 100")
     monkeypatch.setitem(RECIPES, "fig10-cifar100", recipe)
     code, _, err = run("reproduce", "fig10-cifar100", "--data-dir", "data", "--threads", 1, "--accelerator", "cpu")
     assert code == 0, err
-    plan = json.loads((tmp_path / "runs" / "fig10-cifar100" / "plan.json").read_text())
-    assert plan["chain"]["layers"][-1]["n_outputs"] == 100
+    network = swann.load(tmp_path / "runs" / "fig10-cifar100" / "network.safetensors")
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 100)
 
 
 def test_imagenet_is_read_from_folders_with_crops_of_whole_images(run, tmp_path, monkeypatch):
@@ -99,15 +102,15 @@ def test_imagenet_is_read_from_folders_with_crops_of_whole_images(run, tmp_path,
             pixels = np.random.default_rng(number).integers(0, 256, (40 + number, 60, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(path, format="JPEG")
     (tmp_path / "imagenet" / "train" / "n00" / "2.JPEG").write_bytes(b"no image")
-    recipe = RECIPES["fig9"].replace("train_images = 64\ntest_images = 32", "image_size = 28\nstream = true")
+    recipe = RECIPES["fig13"].replace("train_images = 64\ntest_images = 32", "image_size = 28\nstream = true")
     recipe = recipe.replace("iterations = 4", "iterations = 2").replace("digits", "folder:imagenet")
     recipe = recipe.replace("batch_size = 16", "batch_size = 8\naugment = { mirror = true, crop = [0.4667, 0.875] }")
     monkeypatch.setitem(RECIPES, "table5", recipe)
     code, _, err = run("reproduce", "table5", "--skip-corrupt", "--threads", 1, "--accelerator", "cpu")
     assert code == 0, err
     assert "left out 1 image that cannot be read: imagenet/train/n00/2.JPEG: " in err
-    comparison = json.loads((tmp_path / "runs" / "table5" / "comparison.json").read_text())
-    assert {len(runs[0]["evaluations"]) for runs in comparison["histories"].values()} == {1}
+    history = json.loads((tmp_path / "runs" / "table5" / "history.json").read_text())
+    assert [at["iteration"] for at in history["evaluations"]] == [2]
 
 
 def test_overhead_is_timed_and_its_architecture_kept(run, tmp_path, monkeypatch):

@@ -43,6 +43,7 @@ from ._bench import write_bench
 from ._compare import train_networks, write_comparison
 from ._console import console, draw_picture, note, progress_bar
 from ._convert import write_plan
+from ._search import search_parts, write_search
 from ._task import Task, open_task
 from ._training import resumable, start
 
@@ -156,6 +157,8 @@ def _convergence(
     write_plan(plan, directory)
     write_comparison(comparison, directory)
     _write_page(recipe, seeds, comparison_markdown(comparison) + recipe_notes(plan), directory)
+    for ending, result in search_parts(parts, draw="nodes", repair=True, seed=options.seed).items():
+        write_search(result, directory, ending)  # for reports: where the paper's p stands on the curve of S
     if options.as_json:
         print(comparison.to_json())
     else:
