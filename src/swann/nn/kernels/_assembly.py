@@ -7,7 +7,7 @@ columns. Any number of threads may run one table at once; each takes the next ta
 from collections.abc import Callable
 from typing import Literal
 
-from ._code import ELEMENTS, STORED, Code, Element, Stored, fetch_ahead, lane_sums, row_address, row_of, runs
+from ._code import ELEMENTS, STORED, Code, Element, Stored, each_task, fetch_ahead, lane_sums, row_address, row_of, runs
 from ._tiles import TileProgram
 
 Pass = Literal["forward", "input", "weight"]
@@ -208,38 +208,32 @@ def run_function(kind: Pass) -> str:
     code.lines += ["declare i64 @llvm.smin.i64(i64, i64)", "define void @run(ptr %table) {", "entry:"]
     table = row_of(code, TABLE, "%table")
     tasks, links = (code.value(f"inttoptr i64 {table[name]} to ptr") for name in ("tasks", "links"))
-    code.label("take")
-    number = code.value("atomicrmw add ptr %table, i64 1 monotonic")
-    is_left = code.value(f"icmp slt i64 {number}, {table['n_tasks']}")
-    code.do(f"br i1 {is_left}, label %work, label %finish")
-    code.lines.append("work:")
-    task = row_of(code, TASK, row_address(code, TASK, tasks, number))
-    with code.loop(task["first_link"], task["last_link"]) as position:
-        link = row_of(code, LINK, row_address(code, LINK, links, position))
-        pointers = {name: code.value(f"inttoptr i64 {link[name]} to ptr") for name in (*LINK[:6], "programs")}
-        result, operand = (
-            code.address(pointers[name], code.value(f"mul i64 {task['step']}, {link[f'{name}_step']}"))
-            for name in ("result", "operand")
-        )
-        with code.loop("0", link["n_programs"]) as which:
-            program = row_of(code, PROGRAM, row_address(code, PROGRAM, pointers["programs"], which))
-            if kind == "weight":
-                beyond = code.value(f"add i64 {link['n_steps']}, {link['most_steps']}")
-                n_parts = code.value(f"sdiv i64 {code.value(f'sub i64 {beyond}, 1')}, {link['most_steps']}")
-                with code.loop("0", n_parts) as part:
-                    first_step = code.value(f"mul i64 {part}, {link['most_steps']}")
-                    left = code.value(f"sub i64 {link['n_steps']}, {first_step}")
-                    n_steps = code.value(f"call i64 @llvm.smin.i64(i64 {left}, i64 {link['most_steps']})")
-                    begins = [
-                        code.address(base, code.value(f"mul i64 {first_step}, {link[f'{name}_step']}"))
-                        for name, base in (("result", result), ("operand", operand))
-                    ]
-                    more = f", i64 {n_steps}, i64 {link['result_step']}, i64 {link['operand_step']}"
-                    _tile_loop(code, program, task, link, pointers, begins[0], begins[1], more)
-            else:
-                _tile_loop(code, program, task, link, pointers, result, operand, "")
-    code.do("br label %take")
-    code.lines += ["finish:", "  ret void", "}"]
+    with each_task(code, table["n_tasks"]) as number:
+        task = row_of(code, TASK, row_address(code, TASK, tasks, number))
+        with code.loop(task["first_link"], task["last_link"]) as position:
+            link = row_of(code, LINK, row_address(code, LINK, links, position))
+            pointers = {name: code.value(f"inttoptr i64 {link[name]} to ptr") for name in (*LINK[:6], "programs")}
+            result, operand = (
+                code.address(pointers[name], code.value(f"mul i64 {task['step']}, {link[f'{name}_step']}"))
+                for name in ("result", "operand")
+            )
+            with code.loop("0", link["n_programs"]) as which:
+                program = row_of(code, PROGRAM, row_address(code, PROGRAM, pointers["programs"], which))
+                if kind == "weight":
+                    beyond = code.value(f"add i64 {link['n_steps']}, {link['most_steps']}")
+                    n_parts = code.value(f"sdiv i64 {code.value(f'sub i64 {beyond}, 1')}, {link['most_steps']}")
+                    with code.loop("0", n_parts) as part:
+                        first_step = code.value(f"mul i64 {part}, {link['most_steps']}")
+                        left = code.value(f"sub i64 {link['n_steps']}, {first_step}")
+                        n_steps = code.value(f"call i64 @llvm.smin.i64(i64 {left}, i64 {link['most_steps']})")
+                        begins = [
+                            code.address(base, code.value(f"mul i64 {first_step}, {link[f'{name}_step']}"))
+                            for name, base in (("result", result), ("operand", operand))
+                        ]
+                        more = f", i64 {n_steps}, i64 {link['result_step']}, i64 {link['operand_step']}"
+                        _tile_loop(code, program, task, link, pointers, begins[0], begins[1], more)
+                else:
+                    _tile_loop(code, program, task, link, pointers, result, operand, "")
     return "\n".join(code.lines)
 
 

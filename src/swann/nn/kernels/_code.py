@@ -94,6 +94,22 @@ class Code:
         self.lines.append(f"{name}end:")
 
 
+@contextmanager
+def each_task(code: Code, n_tasks: str) -> Iterator[str]:
+    """Run the lines inside for one task after another, until threads have taken all; then the function returns.
+
+    The number of the next task stands where `%table` begins.
+    """
+    code.label("take")
+    number = code.value("atomicrmw add ptr %table, i64 1 monotonic")
+    is_left = code.value(f"icmp slt i64 {number}, {n_tasks}")
+    code.do(f"br i1 {is_left}, label %work, label %finish")
+    code.lines.append("work:")
+    yield number
+    code.do("br label %take")
+    code.lines += ["finish:", "  ret void", "}"]
+
+
 def _parts(vector: str) -> tuple[int, str]:
     """Return the number of lanes and the type of a vector's elements."""
     lanes, scalar = vector.strip("<>").split(" x ")
