@@ -24,5 +24,5 @@ def test_tables():
     console.print(architectures_table(found))
     assert "2 × (3×3 conv 64)" in console.export_text()
     page = architectures_markdown(found, environment())
-    assert page.startswith("# Architectures (Table I)\n\n- Command: `swann ")
+    assert page.startswith("# Architectures (Table I)\n\n- Command: `swann")
     assert "| 3×224×224 |" in page

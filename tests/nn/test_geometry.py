@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swann.nn import strided
-from swann.nn._link import _convolve
+from swann.nn._link import convolve
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 11), st.integers(1, 3))
 def test_every_size_is_reached_exactly(source, target, kernel, dilation):
     geometry = strided((source,), (target,), (kernel,), (dilation,))
-    output = _convolve(torch.ones(1, 1, source), torch.ones(1, 1, kernel), None, geometry)
+    output = convolve(torch.ones(1, 1, source), torch.ones(1, 1, kernel), None, geometry)
     assert output.shape == (1, 1, target)
 
 
@@ -38,4 +38,4 @@ def test_padding_is_even_on_both_sides_and_of_zeros():
     weight = torch.randn(1, 1, 5, generator=torch.Generator().manual_seed(1))
     geometry = strided((28,), (14,), (5,), (1,))
     expected = F.conv1d(F.pad(source, (1, 2)), weight, stride=2)
-    assert torch.equal(_convolve(source, weight, None, geometry), expected)
+    assert torch.equal(convolve(source, weight, None, geometry), expected)

@@ -75,7 +75,8 @@ class Link(nn.Module):
         shape = (*self.mask.shape, *self.kernel)
         if self.is_full:
             return self.weight.view(shape)
-        if self.index is None and not torch.compiler.is_compiling() and not self.mask.is_meta:
+        has_data = type(self.mask) is Tensor and not self.mask.is_meta
+        if self.index is None and has_data and not torch.compiler.is_compiling():
             self.make_index()
         if self.index is None:
             ones = (1,) * len(self.kernel)
