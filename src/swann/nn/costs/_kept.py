@@ -14,16 +14,16 @@ from ._costs import Costs, LinkCosts
 
 TYPICAL = Costs(
     inference=LinkCosts(
-        sparse=(2e-5, 2e-9, 2e-10, 3e-10, 1e-9, 1e-9),
-        convolution=(4e-5, 2e-11, 4e-10, 5e-10, 1e-10, 5e-10),
-        linear=(1e-5, 2e-11, 1e-10, 5e-10, 1e-10, 5e-10),
-        moved=1.2e-9,
+        sparse=(3e-5, 3e-10, 2.5e-10, 3.5e-10, 4e-10, 4.5e-10),
+        convolution=(5e-5, 1.5e-11, 4e-10, 1.2e-9, 1e-10, 1.7e-9),
+        linear=(3e-5, 2e-11, 5e-11, 2e-10, 2.5e-10, 1.7e-9),
+        moved=1e-9,
     ),
     training=LinkCosts(
-        sparse=(6e-5, 6e-9, 6e-10, 9e-10, 3e-9, 3e-9),
-        convolution=(12e-5, 6e-11, 12e-10, 15e-10, 3e-10, 15e-10),
-        linear=(3e-5, 6e-11, 3e-10, 15e-10, 3e-10, 15e-10),
-        moved=2.4e-9,
+        sparse=(14e-5, 2.5e-9, 8e-10, 9e-10, 7e-10, 2.5e-9),
+        convolution=(11e-5, 5e-11, 2e-9, 2.5e-9, 1e-10, 2e-9),
+        linear=(8e-5, 7e-11, 3e-10, 3e-10, 3e-10, 4e-9),
+        moved=2e-9,
     ),
     threads=1,
 )
