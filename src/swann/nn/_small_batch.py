@@ -46,7 +46,7 @@ class Reading:
 
     Args:
         layers: for each layer.
-        wanted: for each map in which arrangements its sparse links read it.
+        wanted: for each map in which arrangements its sparse links read it, but for those that pad it.
         done: for each layer which maps nothing reads any more after it.
     """
 
@@ -72,8 +72,9 @@ def reading(network: SmallWorldNetwork, choice: Choice | None, batch: int, lanes
         sparse = [position for position, each in enumerate(is_dense) if not each]
         found = arrangements(tuple(layer.link_shapes[position] for position in sparse), batch, lanes)
         sources = tuple(_source(*links[position]) for position in sparse)
-        for source, arrangement in zip(sources, found, strict=True):
-            wanted.setdefault(source, {})[arrangement] = None
+        for source, position, arrangement in zip(sources, sparse, found, strict=True):
+            if not links[position][1].pads_otherwise:  # what such a link reads is larger than the map
+                wanted.setdefault(source, {})[arrangement] = None
         dense = tuple(link for link, each in zip(links, is_dense, strict=True) if each)
         layers.append(LayerReading(dense, tuple(links[position][1] for position in sparse), sources, found))
     last = {source: network.last_reader[source[0]] for source in wanted}

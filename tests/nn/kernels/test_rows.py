@@ -2,9 +2,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from links import shape_of
 
-from swann.nn.kernels._rows import extents, places_in_rows, row_lanes, tap_offsets
+from swann.nn.kernels._rows import extents, n_places_in_rows, places_in_rows, row_lanes, tap_offsets
 
 
 def test_each_tap_along_the_last_axis_has_a_copy_and_each_phase_along_the_others():
@@ -36,7 +38,7 @@ def test_rows_are_whole_vectors_or_halves(target, batch, size, lanes):
     ones = (1,) * len(target)
     shape = shape_of(target, target, ones, ones, (0,) * len(target), ones)
     assert extents((shape,), batch, 16) == size
-    assert row_lanes(size, batch, 16) == lanes
+    assert row_lanes(n_places_in_rows(target, size), size[-1], batch, 16) == lanes
 
 
 def test_axes_between_the_first_and_the_last_have_room_for_every_links_reach():
@@ -49,3 +51,18 @@ def test_axes_between_the_first_and_the_last_have_room_for_every_links_reach():
     assert read == set(range(5**3))
     for tap, offset in zip(np.ndindex(3, 3, 3), tap_offsets(far, size), strict=True):
         assert offset == tap[2] * math.prod((7, 9, 8)) + tap[0] * 72 + 2 * tap[1] * 8
+
+
+@given(st.data(), st.integers(1, 3), st.sampled_from([4, 8, 16]))
+def test_no_tap_meets_what_stands_behind_its_copy(data, batch, lanes):
+    """Also for the places between rows that are computed and thrown away: nothing beyond the last copy is read."""
+    n_axes = data.draw(st.integers(1, 3))
+    target = tuple(data.draw(st.integers(1, 7)) for _ in range(n_axes))
+    shapes = []
+    for _ in range(2):
+        parts = [[data.draw(st.integers(1, 4)) for _ in range(n_axes)] for _ in range(3)]
+        shapes.append(shape_of((20,) * n_axes, target, *map(tuple, parts[:2]), (0,) * n_axes, tuple(parts[2])))
+    size = extents(tuple(shapes), batch, lanes)
+    for shape in shapes:
+        n_read = len(places_in_rows(shape, size))
+        assert max(tap_offsets(shape, size)) + n_places_in_rows(target, size) <= n_read

@@ -1,7 +1,7 @@
 import math
 from dataclasses import dataclass
 
-from ..kernels import BLOCK, SMALL_BATCH, LinkShape, arrangements, pairs_of, row_lanes
+from ..kernels import BLOCK, SMALL_BATCH, LinkShape, arrangements, n_places_in_rows, pairs_of, row_lanes
 
 _ACCUMULATORS = 16
 """Vectors of sums that a tile of the sparse kernels holds, about."""
@@ -114,8 +114,9 @@ def _small_work(shape: LinkShape, n_edges: int, n_sources: int, n_targets: int, 
         tiles, products = math.ceil(vectors / 8), shape.n_taps * vectors
         reads = products
     else:
-        n_elements = math.prod(arrangement.size) * batch
-        tiles = math.ceil(n_elements / row_lanes(arrangement.size, batch, lanes) / 8)
+        in_rows = n_places_in_rows(shape.target, arrangement.size)
+        n_elements = in_rows * batch
+        tiles = math.ceil(n_elements / row_lanes(in_rows, arrangement.size[-1], batch, lanes) / 8)
         products = shape.n_taps * n_elements / lanes
         reads = products / math.prod(shape.kernel[:-1])
     return SparseWork(1, n_edges * tiles, n_edges * products, n_edges * reads, n_targets * n_places, gathered)

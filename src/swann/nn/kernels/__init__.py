@@ -7,7 +7,7 @@ from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
 from ._operator import sparse_layer
-from ._rows import row_lanes
+from ._rows import n_places_in_rows, row_lanes
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
 from ._wiring import wiring
@@ -24,6 +24,7 @@ __all__ = [
     "arrangements",
     "check_types",
     "from_blocks",
+    "n_places_in_rows",
     "needs_columns",
     "pairs_of",
     "processor",

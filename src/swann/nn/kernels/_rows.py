@@ -31,24 +31,38 @@ def extents(links: tuple[LinkShape, ...], batch: int, lanes: int) -> Shape:
         batch: samples, which stand beside each other at each place.
         lanes: numbers in one vector.
     """
-    target = links[0].target
-    n_axes = len(target)
-    between = [target[axis] + max(_reach(link, axis) for link in links) for axis in range(1, n_axes - 1)]
+    *others, width = links[0].target
+    roomy = [size + max(_reach(link, axis) for link in links) for axis, size in enumerate(others)]
     half = max(1, lanes // 2)
-    width = target[-1]
     if width * batch < half:
         width = 2 ** math.ceil(math.log2(width))
     else:
         width += next(more for more in range(half) if (width + more) * batch % half == 0)
-    return (*target[: n_axes - 1][:1], *between, width)
+    return (*others[:1], *roomy[1:], width)
 
 
-def row_lanes(size: Shape, batch: int, lanes: int) -> int:
-    """Return how many neighbouring numbers of a map in rows a vector is to hold, so that rows are whole vectors."""
-    row, half = size[-1] * batch, max(1, lanes // 2)
+def n_places_in_rows(target: Shape, size: Shape) -> int:
+    """Return how many places a map in rows has up to the end of its last row that counts.
+
+    A tap that meets the last of them meets a place of its copy; those after them might meet what stands behind it.
+    """
+    steps = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
+    return size[-1] + sum((length - 1) * step for length, step in zip(target[:-1], steps[:-1], strict=True))
+
+
+def row_lanes(n_places: int, width: int, batch: int, lanes: int) -> int:
+    """Return how many neighbouring numbers of a map in rows a vector is to hold, so that rows are whole vectors.
+
+    Args:
+        n_places: from `n_places_in_rows`.
+        width: of a row.
+        batch: samples.
+        lanes: the most.
+    """
+    row, half = width * batch, max(1, lanes // 2)
     if row % lanes == 0:
         return lanes
-    return half if row % half == 0 or math.prod(size) * batch % half == 0 else lanes
+    return half if row % half == 0 or n_places * batch % half == 0 else lanes
 
 
 @lru_cache(maxsize=4096)

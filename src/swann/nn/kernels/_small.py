@@ -17,7 +17,7 @@ from ._compile import compile_function, vector_bytes
 from ._gather import ELEMENTS, Gathering, Offsets, gather
 from ._geometry import column_tiles
 from ._pair_assembly import pair_function
-from ._rows import row_lanes, tap_offsets
+from ._rows import n_places_in_rows, row_lanes, tap_offsets
 from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled, run
 from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
@@ -150,8 +150,9 @@ def _programs(arrangement: Arrangement, element: Element, stored: Stored, batch:
         return Programs(np.array([[function, 1, places.ctypes.data]], dtype=np.int64), (places,), 0)
     if arrangement.layout == "rows":
         taps = [place * batch for place in tap_offsets(shape, arrangement.size)]
-        length = math.prod(arrangement.size) * batch
-        lanes = row_lanes(arrangement.size, batch, lanes)
+        places_of_rows = n_places_in_rows(shape.target, arrangement.size)
+        length = places_of_rows * batch
+        lanes = row_lanes(places_of_rows, arrangement.size[-1], batch, lanes)
     else:
         taps = [tap * length for tap in range(shape.n_taps)]
     tiles = column_tiles(taps, length, "forward", lanes, band)
