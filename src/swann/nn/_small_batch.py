@@ -47,12 +47,12 @@ class Reading:
     Args:
         layers: for each layer.
         wanted: for each map in which arrangements its sparse links read it, but for those that pad it.
-        done: for each layer which maps nothing reads any more after it.
+        done: for each layer the numbers of the maps that nothing reads any more after it.
     """
 
     layers: tuple[LayerReading, ...]
     wanted: dict[Source, tuple[Arrangement, ...]]
-    done: tuple[tuple[Source, ...], ...]
+    done: tuple[tuple[int, ...], ...]
 
 
 def reading(network: SmallWorldNetwork, choice: Choice | None, batch: int, lanes: int) -> Reading:
@@ -77,8 +77,9 @@ def reading(network: SmallWorldNetwork, choice: Choice | None, batch: int, lanes
                 wanted.setdefault(source, {})[arrangement] = None
         dense = tuple(link for link, each in zip(links, is_dense, strict=True) if each)
         layers.append(LayerReading(dense, tuple(links[position][1] for position in sparse), sources, found))
-    last = {source: network.last_reader[source[0]] for source in wanted}
-    done = [tuple(source for source in wanted if last[source] == number + 1) for number in range(len(layers))]
+    numbers = range(1, len(layers) + 1)
+    last = {number: max(number, network.last_reader.get(number, 0)) for number in (0, *numbers)}
+    done = [tuple(each for each in last if last[each] == number) for number in numbers]
     return Reading(tuple(layers), {source: tuple(each) for source, each in wanted.items()}, tuple(done))
 
 
@@ -105,10 +106,9 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
         for stage in layer.stages:
             output = _halved(output) if _halves(stage, output) else stage(output)
         state.maps[number] = output.reshape(-1, *layer.map_shape)
-        for source in done:
-            state.laid_out.pop(source, None)
-        if not keeps_all:
-            for unread in [each for each in state.maps if network.last_reader.get(each, 0) <= number]:
+        for unread in done:
+            state.laid_out.pop(unread, None)
+            if not keeps_all:
                 del state.maps[unread]
     return torch.cat([state.maps[number] for number in range(1, len(read.layers) + 1)], 1) if keeps_all else output
 
@@ -119,7 +119,7 @@ class _Pass:
     def __init__(self, reading: Reading, inputs: Tensor) -> None:
         self.reading, self.inputs = reading, inputs
         self.maps: dict[int, Tensor] = {0: inputs}
-        self.laid_out: dict[Source, dict[Arrangement, Operand]] = {}
+        self.laid_out: dict[int, dict[Source, dict[Arrangement, Operand]]] = {}
 
     def flow_into(self, layer: SmallWorldLayer, read: LayerReading) -> Tensor:
         """Return what flows into a layer through all its links, and its bias."""
@@ -158,10 +158,10 @@ class _Pass:
 
     def _shared(self, source: Source) -> dict[Arrangement, Operand]:
         """Return a map as all links that read it want it."""
-        found = self.laid_out.get(source)
-        if found is None:
-            found = self.laid_out[source] = arranged(_exact(self._map(source)), self.reading.wanted[source])
-        return found
+        of_map = self.laid_out.setdefault(source[0], {})
+        if source not in of_map:
+            of_map[source] = arranged(_exact(self._map(source)), self.reading.wanted[source])
+        return of_map[source]
 
     def _alone(self, layer: SmallWorldLayer, source: Source, link: Link, arrangement: Arrangement) -> Operand:
         """Return a map as one link alone reads it: with other padding than zeros, or with a dropout of its own."""

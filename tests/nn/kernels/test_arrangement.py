@@ -47,3 +47,4 @@ def test_layouts_by_the_number_of_products(shape, batch, layout):
     (way,) = arrangements((shape,), batch, 16)
     assert way.layout == layout
     assert arrangements((shape,), batch, 16)[0] is way
+    assert way.length(batch, 16) == len(way.offsets(3, batch, 16))

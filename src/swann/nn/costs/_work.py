@@ -103,7 +103,7 @@ def _small_work(shape: LinkShape, n_edges: int, n_sources: int, n_targets: int, 
     """Return the work of a link at a small batch without gradients; see `swann.nn.kernels.Arrangement`."""
     (arrangement,) = arrangements((shape,), batch, lanes)
     n_places = math.prod(shape.target) * batch
-    gathered = n_sources * len(arrangement.offsets(n_sources, batch, lanes))
+    gathered = n_sources * arrangement.length(batch, lanes)
     tiles = 1.0
     if arrangement.layout == "pairs":
         products = reads = float(len(pairs_of(shape, batch, lanes)))

@@ -39,6 +39,16 @@ class Arrangement:
     layout: Layout
     size: Shape
 
+    def length(self, batch: int, lanes: int) -> int:
+        """Return how many elements one channel of a map has in this arrangement; the arguments are as for `offsets`."""
+        if self.layout == "vector":
+            return lanes
+        if self.layout == "pairs":
+            return sum(map(len, pairs_of(self.shape, batch, lanes)))
+        if self.layout == "rows":
+            return len(places_in_rows(self.shape, self.size)) * batch
+        return self.shape.n_taps * math.prod(self.shape.target) * batch
+
     def offsets(self, n_sources: int, batch: int, lanes: int) -> NDArray[np.int32]:
         """Return which element of a map of shape `[batch, sources, *size]` stands at each place, or -1 for a zero.
 

@@ -127,7 +127,7 @@ def _plan(
         first = len(rows)
         for number, arrangement in enumerate(arrangements):
             programs = _programs(arrangement, element, stored, batch, band)
-            n_read = len(arrangement.offsets(1, batch, vector_bytes() // size))
+            n_read = arrangement.length(batch, vector_bytes() // size)
             strides = [n_elements * size, 0, n_read * size, 0]
             rows.append([number, *[0] * 5, *strides, 1, 1, len(programs.rows), programs.rows.ctypes.data])
         tasks += [(first, len(rows), 0, begin, min(begin + width, n_targets)) for begin in range(0, n_targets, width)]
