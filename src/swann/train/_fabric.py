@@ -1,10 +1,13 @@
 """Starting Lightning Fabric: devices, precision and processes are its work."""
 
+import atexit
 import contextlib
 import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import torch
 
 from .._errors import InvalidValueError, require_extra
 from ._config import TrainingConfig
@@ -34,7 +37,15 @@ def launch(config: TrainingConfig) -> "Fabric":
             precision=config.precision,
         )
         fabric.launch()
+        if fabric.world_size > 1:
+            atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    """End what joins this process with others: its threads, if left to the exit, abort the process now and then."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _placement(config: TrainingConfig) -> tuple[int, int, str]:
