@@ -7,8 +7,11 @@ neither installed nor imported. It speaks Flower 1.41's Runtime API, of which al
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from logging import ERROR, INFO
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import httpx
 from flwr.app import Context, Error, Message
@@ -36,6 +39,24 @@ _TRIES = 5
 
 
 @dataclass
+class _Task:
+    """The answering of a message: by whom the SuperNode is spoken to, and what tells it that we are at it."""
+
+    client: RuntimeHttpClient
+    heartbeat: HeartbeatSender
+
+    def end(self, context: Context | None, status: str, details: str) -> None:
+        """Tell the SuperNode how it ended."""
+        push_task_output(self.client, context, status, details)
+        if self.heartbeat.is_running:
+            self.heartbeat.stop()
+        self.client.close()
+
+
+_Received = tuple[_Task, Message, Context]
+
+
+@dataclass
 class Executor:
     """Runs an app for each message of a SuperNode on this machine, in this process.
 
@@ -50,38 +71,48 @@ class Executor:
     app: ClientApp
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Wait for messages and answer them, until `goes_on` returns false."""
+        """Wait for messages and answer them, until `goes_on` returns false.
+
+        Each is received in a thread of its own: one whose run ended on the way stays without its contents, for which
+        Flower would wait for up to two hours.
+        """
         identity = SuperExecAuthHttpInterceptor(master_secret=self.secret, protected_methods=_PROTECTED)
         client = self._client("SuperExec", identity)
+        received: SimpleQueue[_Received] = SimpleQueue()
         try:
             while goes_on():
                 if token := self._acquire(client):
-                    self.answer(token)
-                else:
-                    time.sleep(_PAUSE)
+                    Thread(target=self._receive, args=(token, received), daemon=True).start()
+                with suppress(Empty):
+                    self._answer(*received.get(timeout=_PAUSE))
         finally:
             client.close()
 
-    def answer(self, token: str) -> None:
-        """Answer the message that a token stands for; an error of the app is an answer too."""
+    def _receive(self, token: str, received: SimpleQueue[_Received]) -> None:
+        """Fetch the message that a token stands for."""
         client = self._client("flwr-clientapp", RuntimeTokenHttpInterceptor(token), tries=_TRIES)
-        heartbeat = HeartbeatSender(make_task_heartbeat_fn_http(client))
-        context: Context | None = None
+        task = _Task(client, HeartbeatSender(make_task_heartbeat_fn_http(client)))
+        task.heartbeat.start()
+        try:
+            message, context, _, _ = pull_task_input(client)
+        except Exception as error:
+            log(ERROR, "a message was not received: %s", error)
+            task.end(None, SubStatus.FAILED, str(error))
+        else:
+            received.put((task, message, context))
+
+    def _answer(self, task: _Task, message: Message, context: Context) -> None:
+        """Answer a message; an error of the app is an answer too."""
         status, details = SubStatus.FAILED, "no answer"
         try:
-            heartbeat.start()
-            message, context, _, _ = pull_task_input(client)
             reply, details = self._reply(message, context)
-            push_message(client, reply, context)
+            push_message(task.client, reply, context)
             status = SubStatus.FAILED if details else SubStatus.COMPLETED
         except Exception as error:
             log(ERROR, "a message was not answered: %s", error)
             details = str(error)
         finally:
-            push_task_output(client, context, status, details)
-            if heartbeat.is_running:
-                heartbeat.stop()
-            client.close()
+            task.end(context, status, details)
 
     def _reply(self, message: Message, context: Context) -> tuple[Message, str]:
         """Return the app's answer, or one with its error, and what went wrong."""
