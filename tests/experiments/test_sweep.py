@@ -41,6 +41,13 @@ def test_tables_mark_the_largest_S():
     assert "1.500 ★" in text
 
 
+def test_without_the_baseline_there_is_no_rate():
+    histories = HISTORIES | {BASELINE: [history(0.5), history(0.5, seed=1)]}
+    lines = sweep_markdown(sweep_points(histories, 0.1, {0.0: 1.2, 0.5: 1.5}), 0.1).splitlines()
+    assert "| 0 | 1.200 | 15 [-49, 79] | – | 2 of 2 |" in lines
+    assert "| 0.5 | 1.500 ★ | not reached | not reached | 0 of 2 |" in lines
+
+
 def test_the_networks_are_the_baseline_and_its_twins():
     images = torch.zeros(10, 1, 8, 8, dtype=torch.uint8)
     data = ImageData.from_tensors("x", tuple("0123456789"), images, torch.arange(10), images, torch.arange(10))

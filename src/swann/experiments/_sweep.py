@@ -101,8 +101,8 @@ def _rows(points: Sequence[SweepPoint]) -> list[tuple[str, ...]]:
         (
             f"{point.p:g}",
             f"{point.S:.3f}{' ★' if point is best else ''}",
-            _with_interval(point.iterations, ",.0f", ""),
-            _with_interval(point.rate, ".2f", "×"),
+            _with_interval(point.iterations, ",.0f", "", "not reached"),
+            _with_interval(point.rate, ".2f", "×", "–" if point.reached else "not reached"),
             f"{point.reached} of {point.n_seeds}",
         )
         for point in points
@@ -112,13 +112,14 @@ def _rows(points: Sequence[SweepPoint]) -> list[tuple[str, ...]]:
 def _notes(target: float) -> list[str]:
     return [
         f"Iterations to the first evaluation with a test error of {target:.2%} or less; ★: the largest S.",
-        "Convergence rate: the baseline's iterations over these, seed by seed, a geometric mean. Intervals are 95 %.",
+        "Convergence rate: the baseline's iterations over these, seed by seed, a geometric mean; –: in no seed "
+        "does the baseline reach it too. Intervals are 95 %.",
     ]
 
 
-def _with_interval(estimate: Estimate | None, form: str, unit: str) -> str:
+def _with_interval(estimate: Estimate | None, form: str, unit: str, missing: str) -> str:
     if estimate is None:
-        return "not reached"
+        return missing
     text = f"{estimate.mean:{form}}{unit}"
     return text if estimate.low is None else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
