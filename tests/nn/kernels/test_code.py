@@ -55,3 +55,18 @@ def test_picked_and_splat_lanes():
     code.do(f"store {vector} {total}, ptr %b, align 4")
     call(code, numbers, found)
     assert found.tolist() == [6, 2, 3, 3]
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize("n_lanes", [1, 3, 4])
+def test_the_first_lanes_alone_are_read_and_written(element, n_lanes):
+    scalar, _, size = ELEMENTS[element]
+    numbers, found, code = np.array([1, 2, 3, np.nan], dtype=element), np.full(8, 9, dtype=element), Code()
+    whole, part = found[:4], found[4:]
+    loaded = code.load_part(f"<4 x {scalar}>", min(n_lanes, 3), "%a", 0, size)
+    code.do(f"store <4 x {scalar}> {loaded}, ptr %b, align {size}")
+    code.store_part(f"<4 x {scalar}>", n_lanes, loaded, code.address("%b", 4 * size), size)
+    call(code, numbers, found)
+    expected = [1, 2, 3][: min(n_lanes, 3)] + [0] * (4 - min(n_lanes, 3))
+    assert whole.tolist() == expected
+    assert part.tolist() == expected[:n_lanes] + [9] * (4 - n_lanes)

@@ -4,10 +4,12 @@ The loops take one pointer to a table of 64-bit integers, of which `TABLE`, `TAS
 columns. Any number of threads may run one table at once; each takes the next task until none is left.
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
 from ._code import ELEMENTS, STORED, Code, Element, Stored, each_task, fetch_ahead, lane_sums, row_address, row_of, runs
+from ._compile import can_mask
 from ._tiles import TileProgram
 
 Pass = Literal["forward", "input", "weight"]
@@ -58,8 +60,8 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     """
     code = Code()
     scalar, suffix, _ = ELEMENTS[element]
-    vector = f"<{program.lanes} x {scalar}>"
-    code.lines.append(f"declare {vector} @llvm.fma.v{program.lanes}{suffix}({vector}, {vector}, {vector})")
+    vector = _vector(program, scalar)
+    code.lines.append(f"declare {vector} @llvm.fma.v{_width(program)}{suffix}({vector}, {vector}, {vector})")
     code.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
     steps = ", i64 %n_steps, i64 %result_step, i64 %operand_step" if kind == "weight" else ""
     code.lines.append(
@@ -79,7 +81,7 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
 def _products(code: Code, program: TileProgram, element: Element, stored: Stored, n_taps: int, ordered: bool) -> None:
     scalar, _, size = ELEMENTS[element]
     weight_kind, _, weight_size = STORED[stored]
-    vector = f"<{program.lanes} x {scalar}>"
+    vector = _vector(program, scalar)
     n_chains = max(1, CHAINS // len(program.outputs))
     chain_of: dict[tuple[int, int, int], int] = {}
     per_output: dict[int, int] = {}
@@ -88,7 +90,7 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
         per_output[product[0]] = per_output.get(product[0], 0) + 1
     keys = sorted({(product[0], chain) for product, chain in chain_of.items()})
     places = [code.address("%result", output * size) for output in program.outputs]
-    starts = {key: code.value(f"load {vector}, ptr {places[key[0]]}, align {size}") for key in keys if key[1] == 0}
+    starts = {key: code.load_part(vector, program.lanes, places[key[0]], 0, size) for key in keys if key[1] == 0}
 
     fetched = {offset * size // _LINE: offset * size for _, _, offset in program.products} if program.fetches else {}
 
@@ -109,7 +111,7 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
                 place = next(to_fetch, None)
                 if place is not None:
                     code.do(f"call void @llvm.prefetch.p0(ptr {code.address(ahead, place)}, i32 0, i32 3, i32 1)")
-                operands[offset] = code.load(vector, source, offset * size, size)
+                operands[offset] = code.load_part(vector, program.lanes, source, offset * size, size)
             key = (accumulator, chain_of[product])
             sums[key] = _fma(code, program, element, weights[tap], operands[offset], sums[key])
         return sums
@@ -121,12 +123,12 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
         for chain in range(1, n_chains):
             if (number, chain) in sums:
                 total = code.value(f"fadd {vector} {total}, {sums[number, chain]}")
-        code.do(f"store {vector} {total}, ptr {place}, align {size}")
+        code.store_part(vector, program.lanes, total, place, size)
 
 
 def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps: int) -> None:
     scalar, suffix, size = ELEMENTS[element]
-    vector = f"<{program.lanes} x {scalar}>"
+    vector = _vector(program, scalar)
     taps = sorted({tap for _, tap, _ in program.products})
     n_chains = max(1, CHAINS // len(taps))
     keys = sorted({(tap, accumulator % n_chains) for accumulator, tap, _ in program.products})
@@ -141,9 +143,9 @@ def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps:
             for accumulator, tap, offset in program.products:
                 if accumulator not in gradients:
                     place = program.outputs[accumulator] * size
-                    gradients[accumulator] = code.load(vector, result_of_step, place, size)
+                    gradients[accumulator] = code.load_part(vector, program.lanes, result_of_step, place, size)
                 if offset not in operands:
-                    operands[offset] = code.load(vector, source_of_step, offset * size, size)
+                    operands[offset] = code.load_part(vector, program.lanes, source_of_step, offset * size, size)
                 key = (tap, accumulator % n_chains)
                 sums[key] = _fma(code, program, element, gradients[accumulator], operands[offset], sums[key])
             return sums
@@ -157,12 +159,21 @@ def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps:
             for other in of_tap[1:]:
                 total = code.value(f"fadd {vector} {total}, {other}")
             totals.append(total)
-        for start, length in runs(taps, program.lanes):
+        for start, length in runs(taps, _width(program)):
             place = code.address(base, taps[start] * size)
             several = f"<{length} x {scalar}>"
             before = code.value(f"load {several}, ptr {place}, align {size}")
-            of_lanes = lane_sums(code, scalar, suffix, program.lanes, totals[start : start + length])
+            of_lanes = lane_sums(code, scalar, suffix, _width(program), totals[start : start + length])
             code.do(f"store {several} {code.value(f'fadd {several} {before}, {of_lanes}')}, ptr {place}, align {size}")
+
+
+def _width(program: TileProgram) -> int:
+    """Return how many lanes vectors have: a power of two, of which the processor leaves out those beyond the tile's."""
+    return 2 ** math.ceil(math.log2(program.lanes)) if can_mask() else program.lanes
+
+
+def _vector(program: TileProgram, scalar: str) -> str:
+    return f"<{_width(program)} x {scalar}>"
 
 
 def _operand_of(code: Code, edge: str) -> str:
@@ -172,8 +183,8 @@ def _operand_of(code: Code, edge: str) -> str:
 
 def _fma(code: Code, program: TileProgram, element: Element, a: str, b: str, c: str) -> str:
     scalar, suffix, _ = ELEMENTS[element]
-    vector = f"<{program.lanes} x {scalar}>"
-    return code.value(f"call {vector} @llvm.fma.v{program.lanes}{suffix}({vector} {a}, {vector} {b}, {vector} {c})")
+    vector = _vector(program, scalar)
+    return code.value(f"call {vector} @llvm.fma.v{_width(program)}{suffix}({vector} {a}, {vector} {b}, {vector} {c})")
 
 
 def summing_loop(
@@ -183,7 +194,6 @@ def summing_loop(
     name = code.name()
     code.label(f"{name}entry")
     code.label(f"{name}body")
-    opening = len(code.lines)
     number = f"%{code.name()}"
     phis = {key: f"%{code.name()}" for key in initial}
     sums = body(number, dict(phis))
@@ -191,6 +201,7 @@ def summing_loop(
     more = code.value(f"icmp slt i64 {following}, {end}")
     code.do(f"br i1 {more}, label %{name}body, label %{name}end")
     entry, latch = f"%{name}entry", f"%{name}body"
+    opening = code.lines.index(f"{name}body:") + 1  # the body may have declared something at the top
     code.lines[opening:opening] = [
         f"  {number} = phi i64 [ {begin}, {entry} ], [ {following}, {latch} ]",
         *(f"  {phis[k]} = phi {vector} [ {initial[k]}, {entry} ], [ {sums[k]}, {latch} ]" for k in initial),

@@ -9,6 +9,8 @@ Element = Literal["float32", "float64"]
 ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
 """The name of each type, its suffix in the names of LLVM's own functions, and its bytes."""
 
+_SUFFIXES = {name: suffix for name, suffix, _ in ELEMENTS.values()}
+
 Stored = Literal["float32", "float64", "bfloat16", "float16"]
 
 STORED: dict[str, tuple[str, str, int]] = ELEMENTS | {"bfloat16": ("bfloat", "bf16", 2), "float16": ("half", "f16", 2)}
@@ -44,6 +46,26 @@ class Code:
 
     def load(self, kind: str, base: str, offset: int | str, align: int) -> str:
         return self.value(f"load {kind}, ptr {self.address(base, offset)}, align {align}")
+
+    def load_part(self, vector: str, n_read: int, base: str, offset: int, align: int) -> str:
+        """Return a vector whose first lanes are read, the others zero and their places not touched."""
+        lanes, scalar = _parts(vector)
+        if n_read == lanes:
+            return self.load(vector, base, offset, align)
+        name = f"@llvm.masked.load.v{lanes}{_SUFFIXES[scalar]}.p0"
+        self.declare(f"declare {vector} {name}(ptr, i32, <{lanes} x i1>, {vector})")
+        place, mask = self.address(base, offset), _first_lanes(lanes, n_read)
+        return self.value(f"call {vector} {name}(ptr {place}, i32 {align}, {mask}, {vector} zeroinitializer)")
+
+    def store_part(self, vector: str, n_written: int, value: str, place: str, align: int) -> None:
+        """Write the first lanes of a vector alone."""
+        lanes, scalar = _parts(vector)
+        if n_written == lanes:
+            self.do(f"store {vector} {value}, ptr {place}, align {align}")
+            return
+        name = f"@llvm.masked.store.v{lanes}{_SUFFIXES[scalar]}.p0"
+        self.declare(f"declare void {name}({vector}, ptr, i32, <{lanes} x i1>)")
+        self.do(f"call void {name}({vector} {value}, ptr {place}, i32 {align}, {_first_lanes(lanes, n_written)})")
 
     def load_index(self, base: str, position: str) -> str:
         place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
@@ -114,6 +136,11 @@ def _parts(vector: str) -> tuple[int, str]:
     """Return the number of lanes and the type of a vector's elements."""
     lanes, scalar = vector.strip("<>").split(" x ")
     return int(lanes), scalar
+
+
+def _first_lanes(lanes: int, number: int) -> str:
+    """Return the mask of a vector's first lanes."""
+    return f"<{lanes} x i1> <{', '.join(f'i1 {int(lane < number)}' for lane in range(lanes))}>"
 
 
 def row_of(code: Code, columns: tuple[str, ...], row: str) -> dict[str, str]:

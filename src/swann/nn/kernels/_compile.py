@@ -37,6 +37,12 @@ def vector_bytes() -> int:
 
 
 @cache
+def can_mask() -> bool:
+    """Return whether this processor loads and stores some lanes of a vector in one instruction."""
+    return vector_bytes() > 16
+
+
+@cache
 def n_vector_registers() -> int:
     """Return the number of vector registers of this processor."""
     features = llvm.get_host_cpu_features()
