@@ -1,5 +1,7 @@
 import asyncio
 import socket
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -45,3 +47,17 @@ def test_a_certificate_that_is_not_there_is_named(tmp_path):
     path = tmp_path / "ca.crt"
     with pytest.raises(InvalidValueError, match=f"root_certificates: there is no file {path}"):
         run_gate("127.0.0.1:1", root_certificates=path, host="127.0.0.1", port=1, certificate=path, private_key=path)
+
+
+def test_the_command_imports_no_torch(tmp_path):
+    for name in ("ca.crt", "gate.crt", "gate.key"):
+        (tmp_path / name).touch()
+    program = (
+        "import sys, uvicorn; uvicorn.run = lambda app, **more: print(app.routes, 'torch' in sys.modules)\n"
+        "sys.argv = ['swann', 'federated', 'gate', '--root-certificates', 'ca.crt', '--certificate', 'gate.crt']\n"
+        "sys.argv += ['--private-key', 'gate.key']\n"
+        "import ssl; ssl.create_default_context = lambda cafile: True\n"
+        "from swann.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split()[-1] == "False"

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 import swann
-from swann import FileFormatError
+from swann import FileFormatError, InvalidValueError
 from swann.experiments._federated_run import run_federated, traffic_markdown
 from swann.federated import Architecture, FederatedConfig, FederatedHistory, LocalTraining, Round, split
 
@@ -20,13 +20,13 @@ def run(tmp_path):
         run_again.created.append((name, seed))
         return swann.models.create("swann:mnist5", seed=seed, **values)
 
-    def run_again(on_round=None):
+    def run_again(on_round=None, **changes):
         return run_federated(
             {name: partial(make, name) for name in ("baseline", "paper order, p = 0")},
             lambda _: Architecture.by_name("swann:mnist5", **values),
             digits,
             lambda seed: split("iid", digits.train_labels.numpy(), 4, seed=seed),
-            config,
+            replace(config, **changes),
             seeds=(0, 1),
             directory=tmp_path / "there",
             on_round=on_round,
@@ -46,7 +46,6 @@ def test_networks_take_turns_and_what_was_done_is_not_done_again(run, tmp_path):
     # the same networks, clients and batches
     errors = [[each.test_error for each in run.rounds] for runs in first.values() for run in runs]
     assert errors[0] == errors[2]
-    assert {path.suffix for path in (tmp_path / "there").iterdir()} == {".json"}  # checkpoints are gone
     run.created.clear()
     assert run() == first
     assert run.created == []
@@ -68,6 +67,22 @@ def test_a_run_that_was_killed_goes_on(run, tmp_path):
     (tmp_path / "there" / "history-baseline-0.json").write_text("{}")
     with pytest.raises(FileFormatError, match="history-baseline-0.json: .* remove it to repeat that run"):
         run()
+
+
+def test_runs_that_were_done_go_on_to_more_rounds(run, tmp_path):
+    first, told = run(), []
+    longer = run(lambda name, seed, history: told.append((name, seed, len(history.rounds))), rounds=3)
+    assert told == [(name, seed, 3) for seed in (0, 1) for name in first]
+    for name, runs in first.items():
+        assert [each.rounds[:2] for each in longer[name]] == [each.rounds for each in runs]
+    with pytest.raises(InvalidValueError, match="rounds: found 2, but .*history-baseline-0.json has 3 already"):
+        run()
+    for checkpoint in (tmp_path / "there").glob("*.ckpt"):
+        checkpoint.unlink()
+    assert run(rounds=3) == longer
+    with pytest.raises(FileFormatError, match="history-baseline-0.json has 3 rounds and no checkpoint to go on from"):
+        run(rounds=4)
+    assert run(rounds=4, target_error=1.0) == longer
 
 
 def test_what_travelled_is_a_table_of_means():

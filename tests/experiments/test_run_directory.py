@@ -54,6 +54,21 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path):
         RunDirectory(tmp_path / "runs", SETTINGS, resume=True)
 
 
+def test_what_may_grow_is_resumed_with_more_and_not_with_less(tmp_path):
+    def settings(rounds, p=0.5):
+        return {"p": p, "iid": {"config": {"rounds": rounds}}}
+
+    made = json.loads((RunDirectory(tmp_path / "runs", settings(40)) / MARKER).read_text())
+    with pytest.raises(OutputError, match="it was run with iid.config.rounds = 40, now it is 90"):
+        RunDirectory(tmp_path / "runs", settings(90), resume=True)
+    with pytest.raises(OutputError, match="it was run with p = 0.5, now it is 0.6"):
+        RunDirectory(tmp_path / "runs", settings(90, p=0.6), resume=True, may_grow="rounds")
+    grown = RunDirectory(tmp_path / "runs", settings(90), resume=True, may_grow="rounds")
+    assert json.loads((grown / MARKER).read_text()) == made | {"settings": settings(90)}
+    with pytest.raises(OutputError, match="it was run with iid.config.rounds = 90, now it is 40"):
+        RunDirectory(tmp_path / "runs", settings(40), resume=True, may_grow="rounds")
+
+
 def test_nothing_is_made_before_the_first_result_and_nothing_is_left_of_a_failure(tmp_path):
     RunDirectory(tmp_path / "a" / "runs", SETTINGS)
     assert not (tmp_path / "a").exists()

@@ -29,6 +29,7 @@ def test_another_run_and_another_file_are_refused(saved, tmp_path):
     write_checkpoint(tmp_path / "run", saved, SETTINGS)
     with pytest.raises(FileFormatError, match="run with other settings: config.lr is 0.1 there, 0.2 here"):
         read_checkpoint(tmp_path / "run", SETTINGS | {"config": {"rounds": 3, "lr": 0.2}})
+    assert read_checkpoint(tmp_path / "run", SETTINGS | {"config": {"rounds": 9, "lr": 0.1}}).counters == saved.counters
     (tmp_path / "text").write_text("no checkpoint")
     with pytest.raises(FileFormatError, match="text is truncated or not a checkpoint"):
         read_checkpoint(tmp_path / "text", SETTINGS)

@@ -1,3 +1,4 @@
+import gc
 import random
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from swann import InvalidValueError, UnknownNameError
 from swann.federated import Privacy, simulate, strategy_names
 from swann.federated._state import weights_of
-from swann.federated._strategies import make_strategy, restore_strategy_, seeded, strategy_state
+from swann.federated._strategies import make_strategy, restore_strategy_, seeded, spared_collections, strategy_state
 
 WITH_STATE = ("fedadagrad", "fedadam", "fedavgm", "fedyogi")
 
@@ -54,6 +55,15 @@ def test_seeding_leaves_the_global_generators_as_they_were():
     assert (random.random(), np.random.random()) == expected
     with seeded(1):
         assert (random.random(), np.random.random()) == first
+
+
+def test_collections_spare_what_was_there_before_and_nothing_afterwards():
+    with spared_collections():
+        assert gc.get_freeze_count() > 0
+        with spared_collections():
+            pass
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
 
 
 @pytest.mark.parametrize("privacy", ["none", "server"])

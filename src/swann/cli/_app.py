@@ -1,67 +1,111 @@
-import inspect
 import os
 import re
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 import click
 import typer
 
 from .. import __version__
 from .._errors import SwannError
-from ._analyze import analyze
-from ._bench import bench_command
-from ._calibrate import calibrate_command
-from ._compare import compare_command
-from ._convert import convert_command
-from ._demo import demo
-from ._deployment import app_command, gate_command, node_command
-from ._federated import simulate_command
-from ._personalize import personalize_command
-from ._report import report_command
-from ._reproduce import reproduce
-from ._search import search_command
-from ._study import study_command
-from ._train import train
+from ._lazy import LazyCommand
 
 _WRONG = 2
 """Exit code for bad input."""
 
-app = typer.Typer(
+COMMANDS = (
+    (
+        "demo",
+        "_demo:demo",
+        "Show the whole way on real handwritten digits: search, conversion, training of both, the table.",
+    ),
+    (
+        "analyze",
+        "_analyze:analyze",
+        "Show the chain of layers that a model consists of, its graph and how small-world it is as it stands.",
+    ),
+    (
+        "search",
+        "_search:search_command",
+        "Rewire a model with a range of probabilities and find the one that makes it most small-world.",
+    ),
+    ("convert", "_convert:convert_command", "Turn a model into its small-world twin, with new weights, and save it."),
+    (
+        "train",
+        "_train:train",
+        "Train one network: a model as it comes, its small-world twin (with --p), or a converted file.",
+    ),
+    (
+        "compare",
+        "_compare:compare_command",
+        "Train a model and its small-world twin alike, and say how many iterations each takes to the same test error.",
+    ),
+    (
+        "personalize",
+        "_personalize:personalize_command",
+        "Fine-tune a saved small-world network on your own images, on the CPU, under a ceiling of memory.",
+    ),
+    (
+        "bench",
+        "_bench:bench_command",
+        "Measure how fast a model and its small-world twin run on this machine's CPU, in turn, and what memory they "
+        "take.",
+    ),
+    (
+        "calibrate",
+        "_calibrate:calibrate_command",
+        'Measure once what links take on this processor, so that backend "auto" chooses well for each link.',
+    ),
+    (
+        "reproduce",
+        "_reproduce:reproduce",
+        "Repeat an experiment of the paper from its recipe, and print its figures beside ours.",
+    ),
+    (
+        "study",
+        "_study:study_command",
+        "Train networks that differ in one thing each, and give the effect of each on convergence with its interval.",
+    ),
+    (
+        "report",
+        "_report:report_command",
+        "Make one HTML page of results: architecture, small-worldness, convergence, speed, costs, settings and "
+        "command.",
+    ),
+)
+"""Name, where it is, and its line in the list."""
+
+FEDERATED = (
+    (
+        "simulate",
+        "_federated:simulate_command",
+        "Train one network as a server and many clients would, on this machine: a model, its twin (--p), or a file.",
+    ),
+    (
+        "app",
+        "_deployment:app_command",
+        "Write the Flower app that 'flwr run' starts, with all settings of a run and their defaults.",
+    ),
+    (
+        "node",
+        "_deployment:node_command",
+        "Train on this machine's images for a SuperLink: a Flower SuperNode and a process that stays ready.",
+    ),
+    (
+        "gate",
+        "_deployment:gate_command",
+        "Let nodes on other machines reach a SuperLink on this one, and nothing else of it.",
+    ),
+)
+"""The commands of `swann federated`."""
+
+_app = typer.Typer(
     help="Rewire a feed-forward network into its small-world twin before training: as many weights, new long links.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-federated = typer.Typer(no_args_is_help=True, help="Federated learning on Flower.")
-
-
-def _add(name: str, function: Callable[..., Any], to: typer.Typer = app) -> None:
-    """Add a command; its docstring is the help, with the lines of each paragraph joined."""
-    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    to.command(name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
-
-
-_add("demo", demo)
-_add("analyze", analyze)
-_add("search", search_command)
-_add("convert", convert_command)
-_add("train", train)
-_add("compare", compare_command)
-_add("personalize", personalize_command)
-_add("bench", bench_command)
-_add("calibrate", calibrate_command)
-_add("reproduce", reproduce)
-_add("study", study_command)
-_add("report", report_command)
-_add("simulate", simulate_command, federated)
-_add("app", app_command, federated)
-_add("node", node_command, federated)
-_add("gate", gate_command, federated)
-app.add_typer(federated, name="federated")
 
 
 def _version(value: bool) -> None:
@@ -70,13 +114,26 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@_app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")
     ] = False,
 ) -> None:
     del version
+
+
+def _group(found: typer.Typer, commands: Iterable[tuple[str, str, str]]) -> click.Group:
+    """Return Typer's group with its help and options, and commands that are imported when they are run."""
+    group = typer.main.get_group(found)
+    for command in commands:
+        group.add_command(LazyCommand(*command))
+    return group
+
+
+app = _group(_app, COMMANDS)
+_federated = typer.Typer(name="federated", no_args_is_help=True, help="Federated learning on Flower.")
+app.add_command(_group(_federated, FEDERATED), "federated")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,7 +22,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from .._errors import MissingExtraError
-from ..smallworld import SearchResult
+
+if TYPE_CHECKING:
+    from ..smallworld import SearchResult
 
 _WIDTH = 120
 """Columns where there is no terminal, so that tables in a log are not squeezed."""
@@ -79,7 +82,7 @@ def draw_picture(picture: Callable[[Path], None], path: Path) -> None:
         note(f"{path.name} is left out: {error}")
 
 
-def search_table(result: SearchResult) -> Table:
+def search_table(result: "SearchResult") -> Table:
     """Return a search as a table: means over the seeds, with the standard deviation of S."""
     near = [p for p in result.indistinguishable if p != result.best_p]
     caption = [

@@ -170,7 +170,7 @@ def simulate_command(
     Each round, some clients train on images of their own and send their weights; a strategy of Flower makes the next
     weights of them. Writes rounds.csv after every round and, at the end, federated.json, history.json, curves.png,
     clients.csv and clients.png (classes that each client has), and the network. Ctrl-C ends after the running round;
-    --resume goes on, also after a kill.
+    --resume goes on, also after a kill, or with more --rounds.
 
     Example: swann federated simulate --model swann:mnist5 --p 0.5 --data mnist --data-dir ~/data --partition shards
     """
@@ -206,7 +206,7 @@ def simulate_command(
     settings |= {"width": width, "image_size": image_size, "draw": draw, "repair": repair, "order": order}
     settings |= {"granularity": granularity, "clients": clients, "partition": partition, "alpha": alpha}
     settings["federated"] = asdict(config)
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True, may_grow="rounds")
     network = make_network(task, p, draw, repair, order, granularity, seed)
     note(f"{partition}: {dealt.imbalance()}")
     with resumable(directory):

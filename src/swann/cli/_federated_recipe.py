@@ -31,7 +31,14 @@ def run_federated_recipe(scale: Scale, options: RecipeOptions) -> None:
     recipe = _changed(load_federated_recipe(scale), options)
     torch.set_num_threads(1)  # batches are small, and clients run beside one another
     settings = {"command": "reproduce", "seed": options.seed, "validation": options.validation, **asdict(recipe)}
-    directory = RunDirectory(options.out, settings, resume=options.resume, overwrite=options.overwrite, keep_runs=True)
+    directory = RunDirectory(
+        options.out,
+        settings,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        keep_runs=True,
+        may_grow="rounds",
+    )
     task = open_task(
         recipe.model, recipe.data, options.data_dir, download=options.download, validation=options.validation
     )
@@ -47,7 +54,7 @@ def run_federated_recipe(scale: Scale, options: RecipeOptions) -> None:
         for name, setting in recipe.settings.items():
             begun = (folder / name / MARKER).is_file()
             named = {"setting": name, "title": f"{recipe.title}: {name}", "paper": asdict(setting.paper)}
-            of_setting = RunDirectory(folder / name, settings | named, resume=begun)
+            of_setting = RunDirectory(folder / name, settings | named, resume=begun, may_grow="rounds")
             histories = _run(name, networks, task, recipe, setting, seeds, of_setting, options)
             curves = {variant: [run.curve() for run in runs] for variant, runs in histories.items()}
             found[name] = compare(curves, next(iter(networks)), over_seeds="worst")

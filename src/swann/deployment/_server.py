@@ -51,6 +51,7 @@ def serve(grid: Grid, settings: ServerSettings) -> FederatedHistory:
         resume=settings.resume,
         overwrite=settings.overwrite,
         keep_runs=True,
+        may_grow="rounds",
     )
 
     def on_round(history: FederatedHistory) -> None:

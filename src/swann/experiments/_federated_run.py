@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from .._errors import FileFormatError
+from .._errors import FileFormatError, InvalidValueError
 from .._files import write_text
 from ..data import ImageData
 from ..federated import Architecture, FederatedConfig, FederatedHistory, Partition, simulate
@@ -31,6 +31,8 @@ def run_federated(
 ) -> dict[str, list[FederatedHistory]]:
     """Train each network under each seed with the same clients and batches; they take turns.
 
+    Checkpoints stay: with the same directory and more rounds, runs that were done go on.
+
     Args:
         networks: by name, each made from a seed.
         describe: returns what clients are told of a network.
@@ -44,17 +46,20 @@ def run_federated(
 
     Raises:
         InterruptedRunError: Ctrl-C; call again with the same directory to go on.
-        FileFormatError: a file in the directory is damaged or of another run.
+        FileFormatError: a file in the directory is damaged or of another run, or has fewer rounds and no checkpoint.
+        InvalidValueError: a run has more rounds than are wanted.
     """
     directory.mkdir(exist_ok=True)
     histories: dict[str, list[FederatedHistory]] = {name: [] for name in networks}
     for seed in seeds:
         for name, create in networks.items():
             record = directory / f"history-{slug(name)}-{seed}.json"
-            if record.is_file():
-                histories[name].append(_read(record))
-                continue
             checkpoint = directory / f"checkpoint-{slug(name)}-{seed}.ckpt"
+            if record.is_file():
+                found = _read(record)
+                if len(found.rounds) >= config.rounds or not checkpoint.is_file():
+                    histories[name].append(_checked(found, config, record))
+                    continue
             network = create(seed)
             report = None
             if on_round is not None:
@@ -73,7 +78,6 @@ def run_federated(
             if history.interrupted:
                 raise InterruptedRunError(f"{name}, seed {seed}: stopped after an interrupt")
             write_text(record, history.to_json())
-            checkpoint.unlink(missing_ok=True)
             histories[name].append(history)
     return histories
 
@@ -101,6 +105,16 @@ def traffic_markdown(histories: Mapping[str, Sequence[FederatedHistory]]) -> str
 
 def _reporter(on_round: RoundProgress, name: str, seed: int) -> Callable[[FederatedHistory], None]:
     return lambda history: on_round(name, seed, history)
+
+
+def _checked(found: FederatedHistory, config: FederatedConfig, path: Path) -> FederatedHistory:
+    """Return a run that was done, if it has the rounds that are wanted or has come to the target error."""
+    n_rounds, reached = len(found.rounds), found.rounds[-1].test_error if found.rounds else None
+    if n_rounds > config.rounds:
+        raise InvalidValueError(f"rounds: found {config.rounds}, but {path} has {n_rounds} already")
+    if n_rounds < config.rounds and (config.target_error is None or reached is None or reached > config.target_error):
+        raise FileFormatError(f"{path} has {n_rounds} rounds and no checkpoint to go on from; remove it to start anew")
+    return found
 
 
 def _read(path: Path) -> FederatedHistory:

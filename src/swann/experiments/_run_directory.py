@@ -24,6 +24,7 @@ class RunDirectory:
         resume: go on with the run in the directory.
         overwrite: remove the runs in the directory and start anew; files that are not ours stay.
         keep_runs: whether runs in the directory must not be replaced unless `overwrite` says so.
+        may_grow: the last part of the name of settings that may be larger than those of the run that is resumed.
 
     Raises:
         OutputError: the directory cannot be made or written to, holds something that is not ours or of another
@@ -39,10 +40,12 @@ class RunDirectory:
         resume: bool = False,
         overwrite: bool = False,
         keep_runs: bool = False,
+        may_grow: str = "",
     ) -> None:
         self.path = Path(path)
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._resume, self._overwrite = resume, overwrite
+        self._may_grow = may_grow
         self._made: list[Path] | None = None
         try:
             self._check(keep_runs)
@@ -62,8 +65,9 @@ class RunDirectory:
                 for file in self._files_of_runs():
                     file.unlink()
             if not self._resume:
-                marker = {"settings": self._settings, **environment()}
-                write_text(self.path / MARKER, json.dumps(marker, indent=2) + "\n")
+                self._write_marker(environment())
+            elif self._settings_before() != self._settings:  # they have grown
+                self._write_marker(json.loads((self.path / MARKER).read_text(encoding="utf-8")))
         except OSError as error:
             self._remove_if_empty()
             if isinstance(error, OutputError):
@@ -82,6 +86,10 @@ class RunDirectory:
     ) -> None:
         if error is not None:
             self._remove_if_empty()
+
+    def _write_marker(self, made_in: Mapping[str, Any]) -> None:
+        marker = {**made_in, "settings": self._settings}
+        write_text(self.path / MARKER, json.dumps(marker, indent=2) + "\n")
 
     def _remove_if_empty(self) -> None:
         """Remove the folders that `make` made, if they hold nothing but the marker."""
@@ -138,11 +146,15 @@ class RunDirectory:
             raise OutputError(f"cannot resume: {self.path / MARKER} is damaged; start anew with --overwrite")
         before, now = dict(_flattened(settings)), dict(_flattened(self._settings))
         for name in [*now, *before]:
-            if before.get(name) != now.get(name):
+            if before.get(name) != now.get(name) and not self._has_grown(name, before.get(name), now.get(name)):
                 raise OutputError(
                     f"cannot resume {self.path}: it was run with {name} = {before.get(name)!r}, "
                     f"now it is {now.get(name)!r}; use the same settings, or start anew with --overwrite"
                 )
+
+    def _has_grown(self, name: str, before: Any, now: Any) -> bool:
+        whole = isinstance(before, int) and isinstance(now, int)
+        return whole and name.rpartition(".")[2] == self._may_grow and now >= before
 
     def _settings_before(self) -> dict[str, Any] | None:
         """Return the settings in the marker; None if it is damaged."""

@@ -3,7 +3,7 @@
 Flower's telemetry and its search for updates are switched off before it is imported.
 """
 
-from . import _offline  # noqa: F401 (must be the first)
+from .. import _offline  # noqa: F401 (must be the first)
 from ._architecture import Architecture
 from ._client import make_client_app
 from ._config import FederatedConfig, LocalTraining, Privacy

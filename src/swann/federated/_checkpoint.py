@@ -59,6 +59,8 @@ def write_checkpoint(path: Path, saved: Saved, settings: Mapping[str, Any]) -> N
 def read_checkpoint(path: Path, settings: Mapping[str, Any]) -> Saved:
     """Return the state in a file; nothing in it is run as code.
 
+    The number of rounds may differ: no round depends on how many follow.
+
     Raises:
         FileFormatError: the file is damaged, not ours, or of a run with other settings, which are named.
     """
@@ -89,6 +91,9 @@ def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+_FREE = "config.rounds"
+
+
 def _different(theirs: Any, ours: Any, where: str = "") -> str:
     """Return the first setting that differs, with both values; an empty text without one."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
@@ -96,4 +101,4 @@ def _different(theirs: Any, ours: Any, where: str = "") -> str:
             if found := _different(theirs.get(key), ours.get(key), f"{where}.{key}" if where else key):
                 return found
         return ""
-    return "" if theirs == ours else f"{where} is {theirs!r} there, {ours!r} here"
+    return "" if theirs == ours or where == _FREE else f"{where} is {theirs!r} there, {ours!r} here"

@@ -11,7 +11,7 @@ from flwr.app import ArrayRecord, MetricRecord
 from flwr.serverapp import Grid
 from torch import nn
 
-from .._errors import OutputError
+from .._errors import FileFormatError, InvalidValueError, OutputError
 from ..data import ImageData
 from ..train._evaluate import evaluate
 from ..train._interrupt import StopRequest, stop_on_interrupt
@@ -23,7 +23,7 @@ from ._config import FederatedConfig
 from ._history import FederatedHistory, Round
 from ._quiet import quiet
 from ._secure import SecureGrid
-from ._state import counters_of, set_state_, weights_of
+from ._state import counters_of, difference, set_state_, weights_of
 from ._strategies import restore_strategy_, strategy_state
 from ._strategy import CheckedStrategy
 
@@ -90,11 +90,21 @@ class Rounds:
         Raises:
             OutputError: there is no checkpoint.
             FileFormatError: it is damaged or of another run.
+            InvalidValueError: more rounds were done than are wanted.
         """
         if self.checkpoint is None or not self.checkpoint.is_file():
             raise OutputError(f"nothing to resume: no checkpoint at {self.checkpoint}; start without resume")
         saved = read_checkpoint(self.checkpoint, self._settings)
-        self.strategy.weights, self.strategy.counters = saved.weights, saved.counters
+        if len(saved.history.rounds) > self.config.rounds:
+            done = f"{self.checkpoint} has {len(saved.history.rounds)} already"
+            raise InvalidValueError(
+                f"rounds: expected as many as were done or more, found {self.config.rounds}; {done}"
+            )
+        if problem := difference({name: each.shape for name, each in self.strategy.weights.items()}, saved.weights):
+            raise FileFormatError(f"{self.checkpoint}: {problem}")
+        # in the network's order, which momentum, noise and rounding go by; the file has an order of its own
+        self.strategy.weights = {name: saved.weights[name] for name in self.strategy.weights}
+        self.strategy.counters = saved.counters
         restore_strategy_(self.strategy.inner, saved.strategy)
         self.strategy.informed = set(saved.informed)
         self.rounds = list(saved.history.rounds)

@@ -48,7 +48,7 @@ def simulate(
         config: the settings.
         n_workers: processes that clients run in; with 1 it is this one.
         checkpoint: file from which an interrupted run can go on; written after every round, whole or not at all.
-        resume: go on from the checkpoint.
+        resume: go on from the checkpoint, also of a run that was done, to more rounds.
         on_round: called after each round with what was recorded so far.
 
     Raises:

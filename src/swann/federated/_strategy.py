@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,7 @@ from ._compression import decode_update, encode_weights, n_bytes
 from ._config import FederatedConfig
 from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
 from ._state import Counters, Weights, difference
-from ._strategies import make_strategy, seeded
+from ._strategies import make_strategy, seeded, spared_collections
 
 
 @dataclass
@@ -221,9 +222,9 @@ class CheckedStrategy(Strategy):
         return answer, {name: weights[name] for name in self.weights}
 
     def _aggregate(self, number: int, replies: list[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        if self.config.privacy.kind != "none" and not self._seeded_noise:
-            return self.inner.aggregate_train(number, replies)
-        with seeded(derive_seed(self.config.seed, Stream.MODEL, number)):
+        own = self.config.privacy.kind != "none" and not self._seeded_noise
+        noise = nullcontext() if own else seeded(derive_seed(self.config.seed, Stream.MODEL, number))
+        with spared_collections(), noise:
             return self.inner.aggregate_train(number, replies)
 
     def _set(self, found: ArrayRecord, counters: list[Counters]) -> None:

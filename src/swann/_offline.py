@@ -2,7 +2,7 @@
 
 import os
 
-from .._errors import require_extra
+from ._errors import require_extra
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
