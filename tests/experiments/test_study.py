@@ -68,6 +68,7 @@ def test_a_file_is_read_and_what_is_not_there_is_named(tmp_path):
         ("seeds = 2", "seeds = 2\nagainst = 'twins'", "against: 'twins' is none of the networks: control, twin"),
         ("granularity = 2", "rival = 'resnet'", "rival: 'resnet' is not known"),
         ("granularity = 2", "stride = 'wide'", "stride: 'wide' is not known"),
+        ("granularity = 2", "linear_kernel = 'wide'", "linear_kernel: 'wide' is not known"),
         ("[0.5, 0.2]", "[50]", r"errors: expected fractions, found \(50,\)"),
         ("[0.5, 0.2]", "[]", r"errors: expected fractions, found \(\)"),
         ("seeds = 2", "seeds = 0", "seeds: expected 1 or more, found 0"),
@@ -86,6 +87,9 @@ def test_bad_studies_are_named(old, new, message):
     ("settings", "message"),
     [
         ({"long_scale": -1.0}, "long_scale: expected a number, 0 or more, found -1.0"),
+        ({"decay_factor": float("inf")}, "decay_factor: expected a number, 0 or more, found inf"),
+        ({"decay_by_in_degree": float("nan")}, "decay_by_in_degree: expected a finite number, found nan"),
+        ({"p": 0.5, "draws": 2, "long_kernel": "pointwise"}, "draws: expected 1 beside long_kernel, found 2"),
         ({"dropout": 1.0}, "dropout: expected a number from 0 to below 1, found 1.0"),
         ({"lr_by_in_degree": float("nan")}, "lr_by_in_degree: expected a finite number, found nan"),
         ({"rival": "dnw", "p": 0.5, "link_norm": True}, "rival: 'dnw' has no p, link_norm"),

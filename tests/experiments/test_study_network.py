@@ -41,6 +41,16 @@ def test_long_links_are_scaled_and_the_others_are_not(data):
     assert kinds == {True, False}
 
 
+def test_short_links_are_scaled_where_long_ones_end_beside_them(data):
+    plain, scaled = build(data, p=0.5), build(data, p=0.5, short_scale=0.25)
+    kinds = set()
+    for (number, layer, source, link), (*_, less) in zip(links(plain), links(scaled), strict=True):
+        beside = source == number - 1 and len(layer.links) > 1
+        kinds.add((source == number - 1, beside))
+        assert torch.equal(less.weight, link.weight * (0.25 if beside else 1))
+    assert kinds == {(True, True), (True, False), (False, False)}
+
+
 def test_dense_initialisation_has_the_variance_of_the_layer_without_rewiring(data):
     sparse, dense = build(data, p=0.5), build(data, p=0.5, initialisation="dense")
     chain = sparse.plan.chain
@@ -70,7 +80,8 @@ def test_a_model_with_shortcuts_is_the_one_that_the_factory_makes(data):
     [
         {"p": 0.5, "wiring": "less clustered"},
         {"p": 0.5, "first_layer": False, "stride": "pooled"},
-        {"p": 0.5, "dropout": 0.25, "lr_by_in_degree": 0.5},
+        {"p": 0.5, "dropout": 0.25, "lr_by_in_degree": 0.5, "decay_by_in_degree": -1.0},
+        {"p": 0.5, "long_kernel": "pointwise", "linear_kernel": "pointwise", "stride": "pooled"},
         {"rival": "dnw"},
         {"rival": "randwire", "dropout": 0.0},
     ],

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from torch import nn
@@ -22,9 +23,9 @@ iterations = 4
 batch_size = 16
 evaluate_every = 2
 accelerator = "cpu"
-optimizer = { name = "sgd", lr = 0.05 }
+optimizer = { name = "sgd", lr = 0.05, weight_decay = 0.001 }
 [networks]
-twin = { p = 0.5, granularity = 2, lr_factor = 2.0 }
+twin = { p = 0.5, granularity = 2, lr_factor = 2.0, decay_factor = 2.0 }
 "as it comes" = { converted = false }
 """
 
@@ -78,7 +79,44 @@ def test_another_network_than_the_control_may_be_the_one_to_compare_with():
     ("errors", "level"), [((0.5,), 0.5), ((0.5, 0.3), 0.5), ((0.4, 0.1, 0.3, 0.2), 0.3), ((0.3, 0.3, 0.1), 0.3)]
 )
 def test_the_final_level_is_what_two_successive_evaluations_stay_below(errors, level):
-    assert final_level(history(*errors)) == level
+    assert final_level(errors) == level
+
+
+def test_a_diverged_run_reaches_no_error_and_has_that_of_chance_from_then_on():
+    """The control's evaluations are after 10, 20 and 30 iterations; one of the others comes to the second of them."""
+    runs = {
+        CONTROL: [history(0.5, 0.4, 0.3), history(0.5, 0.4, 0.3, seed=1)],
+        "other": [replace(history(0.3, 0.2), diverged=True), history(0.4, 0.3, 0.3, seed=1)],
+        "another": [History((), seed, diverged=True) for seed in (0, 1)],
+    }
+    control, other, another = effects(runs, [0.4], chance=0.9)
+    assert (control.diverged, other.diverged, another.diverged) == (0, 1, 2)
+    assert other.at[0].reached == 1
+    assert other.at[0].speed_up.mean == pytest.approx(2)
+    assert other.final.mean == pytest.approx((0.9 + 0.3) / 2)
+    assert other.area.mean == pytest.approx((0.25 + 0.55 + 0.35 + 0.3) / 4)
+    assert another.area.mean == another.final.mean == pytest.approx(0.9)
+    assert another.at[0].iterations is None
+    assert effects({CONTROL: runs["another"]}, [0.4], chance=0.9)[0].final.mean == 0.9
+
+
+def test_a_study_goes_on_after_a_run_that_diverges(tmp_path):
+    study = parse_study("mine", STUDY.replace("lr_factor = 2.0", "lr_factor = 1e38"))
+    data = load("digits").subset(64, 32)
+
+    def create(seed):
+        return mnist5(image_size=8, width=0.5, seed=seed)
+
+    found = run_study(study, create, data, seeds=[0], directory=tmp_path)
+    assert {name: runs[0].diverged for name, runs in found.items()} == {
+        CONTROL: False,
+        "twin": True,
+        "as it comes": False,
+    }
+    assert not list(tmp_path.glob("*.ckpt"))
+    assert run_study(study, create, data, seeds=[0], directory=tmp_path) == found
+    effect = effects(found, study.errors)[1]
+    assert (effect.diverged, effect.final.mean) == (1, 1.0)
 
 
 def test_every_network_is_trained_as_the_study_says(monkeypatch, tmp_path):
@@ -105,6 +143,7 @@ def test_every_network_is_trained_as_the_study_says(monkeypatch, tmp_path):
     assert (control.plan.rewiring.rewiring_probability, twin.plan.rewiring.rewiring_probability) == (0.0, 0.5)
     assert twin.plan.rewiring.granularity == 2
     assert [config.optimizer.lr for _, config in made[:3]] == [0.05, 0.1, 0.05]
+    assert [config.optimizer.weight_decay for _, config in made[:3]] == [0.001, 0.002, 0.001]
     assert [config.seed for _, config in made] == [3, 3, 3, 4, 4, 4]
     made.clear()
     assert run_study(study, create, data, seeds=[3, 4], directory=tmp_path) == found

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from swann.experiments import CONTROL, effects, environment, study_markdown, study_table
 from swann.experiments._study import parse_study
 from swann.train import Evaluation, History
@@ -40,3 +42,18 @@ def test_the_page_has_all_figures():
     once = "| 20 | 1.00 [1.00, 1.00] | 1.00 [1.00, 1.00] |"
     assert f"{once} not reached | – | – {once} +0.00 ± 0.00 | 20.00 % |" in control
     assert study_table(found).row_count == 2
+    assert "diverged" not in page
+
+
+def test_diverged_runs_are_marked():
+    study = parse_study("mine", STUDY)
+    runs = {
+        CONTROL: [history(0.5, 0.3), history(0.5, 0.3, seed=1)],
+        "twin | a": [replace(history(0.3), diverged=True), history(0.3, 0.2, seed=1)],
+    }
+    found = effects(runs, study.errors, chance=0.9)
+    lines = study_markdown(study, found, "digits (validation)", range(2), environment()).splitlines()
+    twin = next(line for line in lines if line.startswith("| twin"))
+    assert "| 55.00 % (1/2 diverged) |" in twin
+    assert any(line.startswith("- k/n diverged: the loss of k runs became infinite or NaN.") for line in lines)
+    assert "diverged" in study_table(found).caption

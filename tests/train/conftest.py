@@ -66,7 +66,9 @@ def make_config() -> Callable[..., TrainingConfig]:
 def make_history() -> Callable[..., History]:
     """Makes a history from its test errors, one every 100 iterations; an iteration takes `pace` seconds."""
 
-    def make(*errors: float, seed: int = 0, pace: float = 0.01, interrupted: bool = False) -> History:
+    def make(
+        *errors: float, seed: int = 0, pace: float = 0.01, interrupted: bool = False, diverged: bool = False
+    ) -> History:
         evaluations = tuple(
             Evaluation(
                 iteration=100 * number,
@@ -80,6 +82,6 @@ def make_history() -> Callable[..., History]:
             )
             for number, error in enumerate(errors, 1)
         )
-        return History(evaluations, seed, interrupted)
+        return History(evaluations, seed, interrupted, diverged)
 
     return make

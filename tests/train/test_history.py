@@ -8,8 +8,9 @@ from swann._errors import FileFormatError, InvalidValueError
 from swann.train import Evaluation, History, curves_from_csv, curves_to_csv
 
 
-def test_json_both_ways(make_history):
-    history = make_history(0.5, 0.25, seed=4, interrupted=True)
+@pytest.mark.parametrize("ending", ["interrupted", "diverged"])
+def test_json_both_ways(make_history, ending):
+    history = make_history(0.5, 0.25, seed=4, **{ending: True})
     assert History.from_json(history.to_json()) == history
 
 
@@ -34,6 +35,7 @@ def test_printed_as_one_line(make_history):
     assert str(make_history(0.25, 0.5, interrupted=True)) == (
         "History: 200 iterations in 2.0 s, test error 50.00% (best 25.00%), seed 0 (interrupted)"
     )
+    assert str(History((), 3, diverged=True)) == "History: no evaluation yet, seed 3 (diverged)"
     assert str(History((), 3)) == "History: no evaluation yet, seed 3"
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from swann._errors import InvalidValueError
 from swann.train import (
     AugmentConfig,
+    History,
     OptimizerConfig,
     ScheduleConfig,
     TrainingDivergedError,
@@ -190,8 +191,9 @@ def test_an_infinite_loss_is_an_error_and_the_checkpoint_before_it_stays(data, m
     with pytest.raises(
         TrainingDivergedError,
         match=r"^iteration [2-4] of 12: the training loss is (nan|inf); try a lower learning rate \(now 1e\+30\), ",
-    ):
+    ) as found:
         fit(make_model(norm=False), data, config, checkpoint=tmp_path / "run")
+    assert found.value.history == History((), config.seed, diverged=True)
     saved = torch.load(tmp_path / "run", weights_only=True)
     assert saved["progress"]["iteration"] >= 1
 

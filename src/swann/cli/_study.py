@@ -92,7 +92,7 @@ def study_command(
             histories = run_study(
                 study, task.create, images, seeds=of_runs, directory=directory.make(), on_progress=on_progress
             )
-        found = effects(histories, study.errors, study.against)
+        found = effects(histories, study.errors, study.against, chance=1 - 1 / images.n_classes)
         as_text = json.dumps([asdict(effect) for effect in found], indent=2)
         write_text(directory / "study.json", as_text + "\n")
         write_text(directory / "curves.csv", curves_to_csv(histories))

@@ -12,7 +12,7 @@ from ..convert import convert
 from ..data import ImageData
 from ..nn import Order
 from ..smallworld import Draw
-from ..train import Comparison, History, TrainingConfig, compare, fit
+from ..train import Comparison, History, TrainingConfig, TrainingDivergedError, compare, fit
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -134,8 +134,13 @@ def run_network(
     directory: Path | None,
     on_progress: Progress | None,
     fabric: "Fabric | None",
+    *,
+    may_diverge: bool = False,
 ) -> History:
-    """Train a network made from the settings' seed, or read its history from the directory if that was done before."""
+    """Train a network made from the settings' seed, or read its history from the directory if that was done before.
+
+    With `may_diverge` the history of a run whose loss becomes infinite or NaN is a result as any other.
+    """
     report = None
     if on_progress is not None:
         progress = on_progress
@@ -149,15 +154,20 @@ def run_network(
         record, checkpoint = directory / f"history-{ending}.json", directory / f"checkpoint-{ending}.ckpt"
         if record.is_file():
             return _read(record)
-    history = fit(
-        create(config.seed),
-        data,
-        config,
-        checkpoint=checkpoint,
-        resume=checkpoint is not None and checkpoint.is_file(),
-        on_progress=report,
-        fabric=fabric,
-    )
+    try:
+        history = fit(
+            create(config.seed),
+            data,
+            config,
+            checkpoint=checkpoint,
+            resume=checkpoint is not None and checkpoint.is_file(),
+            on_progress=report,
+            fabric=fabric,
+        )
+    except TrainingDivergedError as error:
+        if not may_diverge:
+            raise
+        history = error.history
     if history.interrupted:
         raise InterruptedRunError(f"{name}, seed {config.seed}: stopped after an interrupt")
     if record is not None and checkpoint is not None and (fabric is None or fabric.is_global_zero):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -124,25 +123,3 @@ def _vary_stride_(layer: SmallWorldLayer, position: int, link: Link, size: Shape
         layer.links[position] = PooledLink(link, geometry, size, "average")
     before = tuple(pair[0] for pair in geometry.padding)
     layer.link_shapes[position] = LinkShape(size, layer.size, link.kernel, geometry.stride, before, geometry.dilation)
-
-
-@torch.no_grad()
-def scale_gradients_(network: SmallWorldNetwork, exponent: float) -> None:
-    """Multiply the gradients of each node's weights by (fan-in without rewiring / fan-in) to a power.
-
-    For SGD, with momentum too, this is a learning rate of its own for each node; weight decay stays.
-    """
-    for spec, layer in zip(network.plan.chain.layers, network.each_layer(), strict=True):
-        dense = spec.n_inputs // spec.groups * math.prod(spec.kernel)
-        factors = (dense / fan_ins(layer).clamp(min=1)) ** exponent
-        for _, link in layer.each_link():
-            of_edges = factors[link.mask.nonzero()[:, 0]].view(-1, *(1,) * len(link.kernel))
-            link.weight.register_hook(_Scale(of_edges))  # type: ignore[no-untyped-call]
-
-
-class _Scale:
-    def __init__(self, factors: Tensor) -> None:
-        self.factors = factors
-
-    def __call__(self, gradient: Tensor) -> Tensor:
-        return gradient * self.factors.to(gradient)

@@ -16,7 +16,9 @@ from ..nn import Plan, SmallWorldDenseNet, SmallWorldLayer, SmallWorldNetwork, b
 from ..smallworld import small_worldness
 from ..trace import Layer, Stage, trace_parts
 from ._compare import Factory
-from ._link_variants import scale_gradients_, vary_links
+from ._link_variants import vary_links
+from ._node_rates import scale_decay_, scale_gradients_
+from ._pointwise_links import use_pointwise_links
 from ._rivals import build_rival
 from ._study_settings import StudyNetwork
 from ._wiring import wire
@@ -27,13 +29,14 @@ ModelFactory = Callable[..., nn.Module]
 Twin = SmallWorldNetwork | SmallWorldDenseNet
 
 
-def network_factory(network: StudyNetwork, create: ModelFactory, data: ImageData) -> Factory:
+def network_factory(network: StudyNetwork, create: ModelFactory, data: ImageData, weight_decay: float = 0.0) -> Factory:
     """Return what makes a network of a study from a seed.
 
     Args:
         network: what it consists of.
         create: makes the study's model.
         data: whose images it reads.
+        weight_decay: the optimizer's.
     """
     if not network.converted:
         return partial(create, shortcuts=True) if network.shortcuts else create
@@ -44,9 +47,11 @@ def network_factory(network: StudyNetwork, create: ModelFactory, data: ImageData
             for number, layer in enumerate(part.each_layer(), start=1):
                 if network.initialisation == "dense":
                     _rescale_(layer, part.plan.chain.layers[number - 1])
-                _scale_long_links_(layer, number, network.long_scale)
+                _scale_links_(layer, number, network)
             if network.lr_by_in_degree:
                 scale_gradients_(part, network.lr_by_in_degree)
+            if network.decay_by_in_degree:
+                scale_decay_(part, network.decay_by_in_degree, weight_decay)
         return twin
 
     return make
@@ -68,7 +73,10 @@ def _made(network: StudyNetwork, model: nn.Module, example: torch.Tensor, seed: 
     if network.rival != "none":
         return build_rival(network.rival, chain, network.order, seed)
     plan = Plan(chain, wire(chain.graph(), network, seed), network.order)
-    return vary_links(build(plan, seed=seed), network)
+    twin = build(plan, seed=seed)
+    if "pointwise" in (network.long_kernel, network.linear_kernel):
+        twin = use_pointwise_links(twin, network, seed)
+    return vary_links(twin, network)
 
 
 def _twin(network: StudyNetwork, model: nn.Module, example: torch.Tensor, seed: int) -> Twin:
@@ -107,7 +115,10 @@ def _rescale_(layer: SmallWorldLayer, unrewired: Layer) -> None:
 
 
 @torch.no_grad()
-def _scale_long_links_(layer: SmallWorldLayer, number: int, factor: float) -> None:
+def _scale_links_(layer: SmallWorldLayer, number: int, network: StudyNetwork) -> None:
+    has_long = any(source < number - 1 for source in layer.sources)
     for source, link in layer.each_link():
         if source < number - 1:
-            link.weight.mul_(factor)
+            link.weight.mul_(network.long_scale)
+        elif has_long:
+            link.weight.mul_(network.short_scale)

@@ -13,6 +13,9 @@ from ._study import CONTROL, Study
 from ._study_network import ModelFactory, network_factory
 from ._study_settings import StudyNetwork
 
+Curve = list[tuple[int, float]]
+"""Errors of a run, each after its iterations."""
+
 
 @dataclass(frozen=True)
 class ErrorReached:
@@ -39,6 +42,7 @@ class Effect:
 
     Args:
         network: its name.
+        diverged: runs whose loss became infinite or NaN; they reach no error, and have that of chance from then on.
         at: for each error of the study, and last for the one that every run of the control comes to.
         area: mean error over the iterations (area under the curve of errors).
         area_difference: from the control's, seed by seed; below zero is better.
@@ -47,6 +51,7 @@ class Effect:
     """
 
     network: str
+    diverged: int
     at: tuple[ErrorReached, ...]
     area: Estimate
     area_difference: Estimate
@@ -65,6 +70,8 @@ def run_study(
 ) -> dict[str, list[History]]:
     """Train each network of a study under each seed, with the same batches; they take turns.
 
+    A run whose loss becomes infinite or NaN ends there, and its history says so; the others go on.
+
     Args:
         study: what is trained how.
         create: makes the model from a seed; given `shortcuts=True` too where a network has them.
@@ -81,13 +88,18 @@ def run_study(
     for seed in seeds:
         for name, network in study.networks.items():
             config = _config(study.training, network, seed)
-            factory = network_factory(network, create, data)
-            histories[name].append(run_network(name, factory, data, config, directory, on_progress, None))
+            factory = network_factory(network, create, data, config.optimizer.weight_decay or 0.0)
+            run = run_network(name, factory, data, config, directory, on_progress, None, may_diverge=True)
+            histories[name].append(run)
     return histories
 
 
 def effects(
-    histories: Mapping[str, Sequence[History]], errors: Sequence[float], against: str = CONTROL
+    histories: Mapping[str, Sequence[History]],
+    errors: Sequence[float],
+    against: str = CONTROL,
+    *,
+    chance: float = 1.0,
 ) -> tuple[Effect, ...]:
     """Return what each network did against the control.
 
@@ -95,27 +107,34 @@ def effects(
         histories: of each network, the same seeds in the same order.
         errors: fractions; the control's `final_level` is added as the last one.
         against: the network that serves as the control.
+        chance: a diverged run's error at the evaluations that it did not come to.
     """
     control = histories[against]
-    errors = (*errors, max(map(final_level, control)))
-    found = []
-    for name, runs in histories.items():
-        areas, finals = [_area(run) for run in runs], [run.evaluations[-1].test_error for run in runs]
-        found.append(
-            Effect(
-                name,
-                tuple(_reached(control, runs, error) for error in errors),
-                _mean(areas),
-                _mean([own - _area(other) for own, other in zip(areas, control, strict=True)]),
-                _mean(finals),
-                _mean([own - other.evaluations[-1].test_error for own, other in zip(finals, control, strict=True)]),
-            )
+    curves = _curves(histories, chance)
+    errors = (*errors, max(final_level([error for _, error in curve]) for curve in curves[against]))
+    areas = {name: [_area(curve) for curve in of_runs] for name, of_runs in curves.items()}
+    finals = {name: [curve[-1][1] for curve in of_runs] for name, of_runs in curves.items()}
+    return tuple(
+        Effect(
+            name,
+            sum(run.diverged for run in runs),
+            tuple(_reached(control, runs, error) for error in errors),
+            _mean(areas[name]),
+            _mean_difference(areas[name], areas[against]),
+            _mean(finals[name]),
+            _mean_difference(finals[name], finals[against]),
         )
-    return tuple(found)
+        for name, runs in histories.items()
+    )
 
 
 def crossing(history: History, error: float) -> Evaluation | None:
-    """Return the first evaluation with an error or less that the next one confirms; the last needs no other."""
+    """Return the first evaluation with an error or less that the next one confirms; the last needs no other.
+
+    A run that diverged has none.
+    """
+    if history.diverged:
+        return None
     evaluations = history.evaluations
     for first, second in pairwise(evaluations):
         if first.test_error <= error and second.test_error <= error:
@@ -123,9 +142,8 @@ def crossing(history: History, error: float) -> Evaluation | None:
     return evaluations[-1] if evaluations[-1].test_error <= error else None
 
 
-def final_level(history: History) -> float:
+def final_level(errors: Sequence[float]) -> float:
     """Return the least error that two successive evaluations have or stay below; of a single one its own."""
-    errors = [at.test_error for at in history.evaluations]
     return min(map(max, pairwise(errors))) if len(errors) > 1 else errors[0]
 
 
@@ -141,12 +159,28 @@ def _reached(control: Sequence[History], runs: Sequence[History], error: float) 
     )
 
 
-def _area(history: History) -> float:
-    points = [(at.iteration, at.test_error) for at in history.evaluations]
+def _curves(histories: Mapping[str, Sequence[History]], chance: float) -> dict[str, list[Curve]]:
+    """Return the errors of all runs by their iterations; those that a diverged run did not come to are of chance."""
+    all_runs = [run for runs in histories.values() for run in runs]
+    evaluated = sorted({at.iteration for run in all_runs for at in run.evaluations}) or [1]
+
+    def curve(run: History) -> Curve:
+        points = [(at.iteration, at.test_error) for at in run.evaluations]
+        done = points[-1][0] if points else 0
+        return points + [(iteration, chance) for iteration in evaluated if run.diverged and iteration > done]
+
+    return {name: [curve(run) for run in runs] for name, runs in histories.items()}
+
+
+def _area(points: Curve) -> float:
     if len(points) == 1:
         return points[0][1]
     area = sum((after[0] - before[0]) * (after[1] + before[1]) / 2 for before, after in pairwise(points))
     return area / (points[-1][0] - points[0][0])
+
+
+def _mean_difference(own: Sequence[float], others: Sequence[float]) -> Estimate:
+    return _mean([value - other for value, other in zip(own, others, strict=True)])
 
 
 def _mean(values: Sequence[float]) -> Estimate:
@@ -158,4 +192,6 @@ def _config(training: TrainingConfig, network: StudyNetwork, seed: int) -> Train
     optimizer = training.optimizer
     if network.lr_factor != 1 and optimizer.lr is not None:
         optimizer = replace(optimizer, lr=optimizer.lr * network.lr_factor)
+    if network.decay_factor != 1 and optimizer.weight_decay is not None:
+        optimizer = replace(optimizer, weight_decay=optimizer.weight_decay * network.decay_factor)
     return replace(training, optimizer=optimizer, seed=seed)

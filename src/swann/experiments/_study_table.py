@@ -21,9 +21,15 @@ _NOTES = (
 )
 
 
+_NOTE_ON_DIVERGED = (
+    "k/n diverged: the loss of k runs became infinite or NaN. They count as reaching no error; theirs is that of "
+    "chance from then on."
+)
+
+
 def study_table(found: Sequence[Effect]) -> Table:
     """Return the effects as a rich table."""
-    table = Table(box=SIMPLE_HEAD, caption=escape("\n".join(_NOTES)), caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, caption=escape("\n".join(_notes(found))), caption_justify="left")
     header, rows = _cells(found)
     for number, name in enumerate(header):
         table.add_column(escape(name), justify="right" if number else "left")
@@ -50,8 +56,12 @@ def study_markdown(
     lines += [f"- {study.model}, width {study.width:g}; {measured_on}; {of_seeds}; compared with {study.against!r}", ""]
     lines += ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
     lines += ["| " + " | ".join([row[0].replace("|", "\\|"), *row[1:]]) + " |" for row in rows]
-    lines += ["", *(f"- {note}" for note in _NOTES), "", "```json", study.training.to_json(), "```"]
+    lines += ["", *(f"- {note}" for note in _notes(found)), "", "```json", study.training.to_json(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _notes(found: Sequence[Effect]) -> tuple[str, ...]:
+    return (*_NOTES, _NOTE_ON_DIVERGED) if any(effect.diverged for effect in found) else _NOTES
 
 
 def _cells(found: Sequence[Effect]) -> tuple[list[str], list[list[str]]]:
@@ -69,6 +79,8 @@ def _cells(found: Sequence[Effect]) -> tuple[list[str], list[list[str]]]:
             row.append("not reached" if at.iterations is None else f"{at.iterations.mean:,.0f}{some}")
             row += [_ratio(at.speed_up), _ratio(at.speed_up_seconds)]
         final = f"{100 * effect.final.mean:.2f} %"
+        if effect.diverged:
+            final += f" ({effect.diverged}/{n_runs} diverged)"
         rows.append([*row, _points(effect.area_difference), final, _points(effect.final_difference)])
     return header, rows
 

@@ -56,6 +56,7 @@ class History:
         evaluations: iterations rise.
         seed: of the run.
         interrupted: the run was stopped before its end.
+        diverged: the run ended because its loss became infinite or NaN, after the last of the evaluations.
 
     Raises:
         InvalidValueError: the iterations do not rise.
@@ -70,6 +71,7 @@ class History:
     evaluations: tuple[Evaluation, ...]
     seed: int = 0
     interrupted: bool = False
+    diverged: bool = False
 
     def __post_init__(self) -> None:
         iterations = [evaluation.iteration for evaluation in self.evaluations]
@@ -82,7 +84,7 @@ class History:
         return min((evaluation.test_error for evaluation in self.evaluations), default=float("nan"))
 
     def __str__(self) -> str:
-        ending = " (interrupted)" if self.interrupted else ""
+        ending = " (interrupted)" if self.interrupted else " (diverged)" if self.diverged else ""
         if not self.evaluations:
             return f"History: no evaluation yet, seed {self.seed}{ending}"
         last = self.evaluations[-1]
@@ -147,7 +149,7 @@ def curves_to_csv(histories: Mapping[str, Sequence[History]]) -> str:
 
 
 def curves_from_csv(text: str) -> dict[str, tuple[History, ...]]:
-    """Return the runs of each variant; inverse of `curves_to_csv`, but for which runs were interrupted.
+    """Return the runs of each variant; inverse of `curves_to_csv`, but for which runs were interrupted or diverged.
 
     Raises:
         FileFormatError: a column is missing or a value is no number or out of range.

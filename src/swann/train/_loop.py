@@ -59,7 +59,7 @@ def fit(
         InvalidValueError: settings that do not fit the data or the model.
         FileFormatError: `checkpoint` is truncated, not ours, or of another run.
         OutputError: `checkpoint` exists and `resume` is False, or does not and `resume` is True; or cannot be written.
-        TrainingDivergedError: the loss is infinite or NaN.
+        TrainingDivergedError: the loss is infinite or NaN; it has the history until then.
         MissingExtraError: Lightning is not installed.
     """
     if resume and checkpoint is None:
@@ -102,7 +102,7 @@ def _train(run: "Run", stop: StopRequest) -> History:
         run.save()
     except KeyboardInterrupt:
         interrupted = True  # at any point, perhaps in the middle of a step: the last checkpoint stays
-    return run.history(interrupted)
+    return run.history(interrupted=interrupted)
 
 
 def _check_path(fabric: "Fabric", path: Path | None, resume: bool) -> None:

@@ -34,7 +34,16 @@ _PROGRESS = ("iteration", "loss_sum", "loss_count", "learning_rate", "training_s
 
 
 class TrainingDivergedError(SwannError, ArithmeticError):
-    """The training or test loss is no longer a finite number."""
+    """The training or test loss is no longer a finite number.
+
+    Args:
+        message: one line.
+        history: the evaluations before.
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
 
 
 class Run:
@@ -193,7 +202,8 @@ class Run:
                 raise TrainingDivergedError(
                     f"iteration {iteration} of {self.total}: the training loss is {value}; try a lower learning rate "
                     f"(now {self.learning_rate:g}), precision '32-true' (now '{self.config.precision}'), or look for "
-                    f"values in the model that grow without bound"
+                    f"values in the model that grow without bound",
+                    self.history(diverged=True),
                 )
             self.loss_sum += value
             self.loss_count += 1
@@ -221,7 +231,8 @@ class Run:
         if not math.isfinite(loss):
             raise TrainingDivergedError(
                 f"iteration {self.iteration} of {self.total}: the training loss is finite but the test loss is {loss}; "
-                f"try a lower learning rate (now {self.learning_rate:g})"
+                f"try a lower learning rate (now {self.learning_rate:g})",
+                self.history(diverged=True),
             )
         evaluation = Evaluation(
             iteration=self.iteration,
@@ -238,7 +249,7 @@ class Run:
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(getattr(evaluation, self.config.schedule.monitor))
         if self.on_evaluation is not None and self.fabric.is_global_zero:
-            self.on_evaluation(self.history(interrupted=False))
+            self.on_evaluation(self.history())
         return True
 
     def is_finished(self) -> bool:
@@ -273,7 +284,7 @@ class Run:
             "schedule": {} if self.schedule is None else self.schedule.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),
             "progress": {name: getattr(self, name) for name in _PROGRESS},
-            "history": json.dumps(self.history(interrupted=False).to_dict()),
+            "history": json.dumps(self.history().to_dict()),
         }
         write_checkpoint(self.fabric, self.checkpoint, contents)
         self._saved = state
@@ -307,6 +318,6 @@ class Run:
         self.first_iteration, self.first_training_seconds = self.iteration, self.training_seconds
         self._saved = (self.iteration, len(self.evaluations))
 
-    def history(self, interrupted: bool) -> History:
+    def history(self, *, interrupted: bool = False, diverged: bool = False) -> History:
         """Return what was recorded so far."""
-        return History(tuple(self.evaluations), self.config.seed, interrupted)
+        return History(tuple(self.evaluations), self.config.seed, interrupted, diverged)
