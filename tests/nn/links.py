@@ -118,3 +118,16 @@ def relative_error(found, expected):
     if not expected.numel():
         return 0.0
     return float((found.double() - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
+
+
+LAYERS = {
+    "rows": shape_of((12, 9), (12, 9), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "rows at stride 2": shape_of((13, 9), (7, 5), (3, 2), (2, 2), (1, 1), (1, 1)),
+    "a vector": shape_of((4, 4), (4, 4), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "pairs": shape_of((2, 2), (2, 2), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "pairs of a map of many places": shape_of((9, 9), (2, 2), (3, 3), (4, 4), (0, 0), (1, 1)),
+    "pairs of a neuron": shape_of((3, 3), (1, 1), (3, 3), (1, 1), (0, 0), (1, 1)),
+    "pairs of single weights": shape_of((), (), (), (), (), ()),
+    "columns": shape_of((6, 6), (3, 3), (4, 4), (1, 1), (0, 0), (1, 1)),
+}
+"""A link for each layout of small batches."""

@@ -9,6 +9,7 @@ from ..trace import Layer, create_module
 from ._dropout import InflowDropout
 from ._geometry import link_geometry, link_shape
 from ._link import Link
+from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
 from ._sparse import forward_sparse
@@ -63,6 +64,10 @@ class SmallWorldLayer(nn.Module):
     def each_link(self) -> list[tuple[int, Link]]:
         """Return the links that end here with the layers that they start from, the nearest first."""
         return [(source, cast(Link, link)) for source, link in zip(self.sources, self.links, strict=True)]
+
+    def each_stage(self) -> tuple[nn.Module, ...]:
+        """Return the operations after the layer."""
+        return tuple(self.stages)
 
     def forget_forms(self) -> None:
         """Forget which forms were found to be the fastest."""
@@ -134,6 +139,7 @@ class SmallWorldNetwork(nn.Module):
         self.backend = backend
         self._choices: dict[tuple[int, bool, int], Choice] = {}
         self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
+        self.native_passes: dict[Hashable, NativePass | None] = {}
         for layer in self.each_layer():
             layer.forget_forms()
         self._prepare()
@@ -199,7 +205,7 @@ class SmallWorldNetwork(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: not what is found again in the first pass."""
-        return self.__dict__ | {"readings": {}}
+        return self.__dict__ | {"readings": {}, "native_passes": {}}
 
     def _choice(self, inputs: Tensor) -> Choice | None:
         """Return which links are to be dense; None for none of them, () for all."""

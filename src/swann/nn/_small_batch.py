@@ -5,6 +5,7 @@ Maps stay as they are. Each one is laid out for all its later readers at once, s
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ._link import Link, pool_to
+from ._native_build import native_pass
+from ._native_pass import DTYPES, forms_of, has_global_hooks
 from ._precision import summed_as
 from .kernels import Arrangement, Operand, arranged, arrangements, check_types, small_layer, vector_bytes
 
@@ -98,6 +101,9 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
     if key not in network.readings:
         network.readings[key] = reading(network, choice, batch, lanes)
     read, keeps_all = network.readings[key], network.plan.chain.dense
+    found = _forward_native(network, read, inputs, key)
+    if found is not None:
+        return found
     state = _Pass(read, inputs)
     output = inputs
     layers = zip(network.each_layer(), read.layers, read.done, strict=True)
@@ -111,6 +117,27 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
             if not keeps_all:
                 del state.maps[unread]
     return torch.cat([state.maps[number] for number in range(1, len(read.layers) + 1)], 1) if keeps_all else output
+
+
+_MOST_PASSES = 16
+"""Each keeps buffers; those of many kinds of inputs are forgotten."""
+
+
+def _forward_native(network: SmallWorldNetwork, read: Reading, inputs: Tensor, key: Hashable) -> Tensor | None:
+    """Return a network's outputs as compiled code makes them; None where it cannot."""
+    if inputs.dtype not in DTYPES or torch.is_autocast_enabled("cpu") or has_global_hooks():
+        return None
+    forms = forms_of(network)
+    if forms is None:
+        return None
+    key = key, inputs.dtype, torch.get_num_threads(), forms
+    passes = network.native_passes
+    if key not in passes:
+        if len(passes) >= _MOST_PASSES:
+            passes.clear()
+        passes[key] = native_pass(network, read, forms, len(inputs), inputs.dtype)
+    found = passes[key]
+    return None if found is None else found(inputs)
 
 
 class _Pass:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from links import Case, cases, random_mask, relative_error, shape_of
+from links import LAYERS, Case, cases, random_mask, relative_error
 
 from swann import InvalidValueError
 from swann.nn.kernels import LinkShape, arranged, arrangements, small_layer, vector_bytes, wiring
@@ -37,18 +37,6 @@ def test_maps_equal_those_of_dense_convolutions(data, batch):
         assert found.dtype == dtype
         assert found.is_contiguous()
         assert relative_error(found, expected) < precision
-
-
-LAYERS = {
-    "rows": shape_of((12, 9), (12, 9), (3, 3), (1, 1), (1, 1), (1, 1)),
-    "rows at stride 2": shape_of((13, 9), (7, 5), (3, 2), (2, 2), (1, 1), (1, 1)),
-    "a vector": shape_of((4, 4), (4, 4), (3, 3), (1, 1), (1, 1), (1, 1)),
-    "pairs": shape_of((2, 2), (2, 2), (3, 3), (1, 1), (1, 1), (1, 1)),
-    "pairs of a map of many places": shape_of((9, 9), (2, 2), (3, 3), (4, 4), (0, 0), (1, 1)),
-    "pairs of a neuron": shape_of((3, 3), (1, 1), (3, 3), (1, 1), (0, 0), (1, 1)),
-    "pairs of single weights": shape_of((), (), (), (), (), ()),
-    "columns": shape_of((6, 6), (3, 3), (4, 4), (1, 1), (0, 0), (1, 1)),
-}
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -3,36 +3,72 @@
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
+from ._code import Element
 from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._geometry import LinkShape, unflatten
+from ._node_rows import (
+    StoredMap,
+    constant,
+    copy_row,
+    element_bytes,
+    fill_row,
+    link_row,
+    normalise_row,
+    pool_rows,
+    rectify_row,
+)
 from ._operator import sparse_layer
 from ._rows import n_places_in_rows, row_lanes
+from ._schedule import Address, Given, Held, Row, Schedule, ScheduleBuilder, Workspace
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
+from ._tables import bands_of_places
+from ._windows import Axis, adaptive_axis, strided_axis
 from ._wiring import wiring
 
 __all__ = [
     "BLOCK",
     "SMALL_BATCH",
+    "Address",
     "Arrangement",
+    "Axis",
+    "Element",
+    "Given",
+    "Held",
     "LinkShape",
     "Operand",
+    "Row",
+    "Schedule",
+    "ScheduleBuilder",
     "SharedGradients",
+    "StoredMap",
+    "Workspace",
+    "adaptive_axis",
     "apply_to_blocks",
     "arranged",
     "arrangements",
+    "bands_of_places",
     "check_types",
+    "constant",
+    "copy_row",
+    "element_bytes",
+    "fill_row",
     "from_blocks",
+    "link_row",
     "n_places_in_rows",
     "needs_columns",
+    "normalise_row",
     "pairs_of",
+    "pool_rows",
     "processor",
+    "rectify_row",
     "row_lanes",
     "shared_layer",
     "shared_pool",
     "small_layer",
     "sparse_layer",
+    "strided_axis",
     "to_blocks",
     "to_columns",
     "unflatten",

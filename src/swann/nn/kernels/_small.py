@@ -126,7 +126,7 @@ def _plan(
     for band in of_result:
         first = len(rows)
         for number, arrangement in enumerate(arrangements):
-            programs = _programs(arrangement, element, stored, batch, band)
+            programs = link_programs(arrangement, element, stored, batch, band)
             n_read = arrangement.length(batch, vector_bytes() // size)
             strides = [n_elements * size, 0, n_read * size, 0]
             rows.append([number, *[0] * 5, *strides, 1, 1, len(programs.rows), programs.rows.ctypes.data])
@@ -136,7 +136,18 @@ def _plan(
 
 
 @cache
-def _programs(arrangement: Arrangement, element: Element, stored: Stored, batch: int, band: range | None) -> Programs:
+def link_programs(
+    arrangement: Arrangement, element: Element, stored: Stored, batch: int, band: range | None
+) -> Programs:
+    """Return the programs that add a link's edges to a layer's map, or to a band of each node's elements.
+
+    Args:
+        arrangement: how the link's source is laid out.
+        element: type of the maps.
+        stored: type of the weights.
+        batch: samples.
+        band: of the elements of a node; all if None.
+    """
     shape, size = arrangement.shape, np.dtype(element).itemsize
     lanes = vector_bytes() // size
     length = math.prod(shape.target) * batch

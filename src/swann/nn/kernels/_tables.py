@@ -84,9 +84,10 @@ def run(kind: Pass, plan: Plan, addresses: NDArray[np.int64]) -> None:
     links = plan.links.copy()
     links[:, :6] = addresses[plan.numbers]
     table = np.array([0, len(plan.tasks), plan.tasks.ctypes.data, links.ctypes.data], dtype=np.int64)
-    run_on_all_threads(_run_address(kind), table.ctypes.data)
+    run_on_all_threads(run_address(kind), table.ctypes.data)
 
 
 @cache
-def _run_address(kind: Pass) -> int:
+def run_address(kind: Pass) -> int:
+    """Return the address of the function that works through a pass's tables."""
     return compile_function(run_function(kind), "run")

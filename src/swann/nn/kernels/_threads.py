@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any, cast
 
 import torch
 
@@ -44,6 +45,12 @@ def _openmp() -> Callable[[int, int, int, int], None] | None:
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     function.restype = None
     return function
+
+
+def openmp_address() -> int | None:
+    """Return the address of that library's GOMP_parallel, for compiled code to call; None where there is none."""
+    function = _openmp()
+    return None if function is None else ctypes.cast(cast(Any, function), ctypes.c_void_p).value
 
 
 @cache
