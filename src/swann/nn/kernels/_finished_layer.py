@@ -13,7 +13,7 @@ from ._finish_assembly import Finish
 from ._geometry import unflatten
 from ._passes import forward_
 
-_PART_BYTES = 2**23
+_PART_BYTES = 2**22
 """What the part of a map that is worked on may take where a pooling follows, so that the whole map never exists."""
 
 
