@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ._finish import finishing_of, has_hooks
 from ._precision import summed_as
 from ._small_batch import forward_small
 from .kernels import (
     SMALL_BATCH,
+    Finishing,
     LinkShape,
     SharedGradients,
     apply_to_blocks,
+    finished,
     from_blocks,
     shared_layer,
     shared_pool,
@@ -46,10 +49,11 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     for number, layer in enumerate(network.each_layer(), start=1):
         dense = (False,) * len(layer.sources) if choice is None else choice[number - 1]
         is_blocks = not layer.sources or not all(dense)
-        output = state.layer(layer, dense)
+        output, n_finished = state.layer(layer, dense)
         if is_blocks:
-            for stage in layer.stages:
-                output = apply_to_blocks(stage, output)
+            for position, stage in enumerate(layer.stages):
+                if position >= n_finished:
+                    output = _staged(stage, output, is_sum=position == 0)
             state.keep(number, output.reshape(output.shape[0], *layer.map_shape, output.shape[-1]), is_blocks)
         else:
             output = layer.stages(output)
@@ -57,6 +61,13 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     if network.plan.chain.dense:
         return torch.cat([state.plain_map(number) for number in range(1, len(network.layers) + 1)], 1)
     return from_blocks(output) if is_blocks else output
+
+
+def _staged(stage: nn.Module, blocks: Tensor, *, is_sum: bool) -> Tensor:
+    """Return what a stage makes of blocks; they are overwritten where they are a layer's sums that nobody else has."""
+    if is_sum and type(stage) is nn.ReLU and not torch.compiler.is_compiling() and not has_hooks(stage):
+        return blocks.relu_()
+    return apply_to_blocks(stage, blocks)
 
 
 class _Pass:
@@ -85,10 +96,10 @@ class _Pass:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]
 
-    def layer(self, layer: SmallWorldLayer, dense: Sequence[bool]) -> Tensor:
-        """Return a layer's map before its stages, as blocks unless all of its links are dense."""
+    def layer(self, layer: SmallWorldLayer, dense: Sequence[bool]) -> tuple[Tensor, int]:
+        """Return a layer's map, as blocks unless all of its links are dense, and after how many of its stages."""
         if not layer.sources:
-            return to_blocks(layer.without_inputs(self.inputs.shape[0], self.inputs))
+            return to_blocks(layer.without_inputs(self.inputs.shape[0], self.inputs)), 0
         total: Tensor | None = None
         bias: Tensor | None = layer.bias if all(dense) else None
         for (source, link), is_dense in zip(layer.each_link(), dense, strict=True):
@@ -96,9 +107,24 @@ class _Pass:
                 flow: Tensor = link(self.plain_map(source), layer.dropout, bias)
                 total, bias = flow if total is None else total + flow, None
         if all(dense):
-            return cast(Tensor, total)
-        blocks = self._sparse_links(layer, [position for position, is_dense in enumerate(dense) if not is_dense])
-        return blocks if total is None else blocks + to_blocks(total)
+            return cast(Tensor, total), 0
+        finishing, n_finished = self._finishing(layer)
+        if total is not None and torch.is_grad_enabled():
+            finishing, n_finished = None, 0
+        positions = [position for position, is_dense in enumerate(dense) if not is_dense]
+        blocks = self._sparse_links(layer, positions, None if total is not None else finishing)
+        if total is not None:
+            blocks = blocks + to_blocks(total)
+            if finishing is not None:
+                blocks = finished(blocks, finishing)
+        return blocks, n_finished
+
+    def _finishing(self, layer: SmallWorldLayer) -> tuple[Finishing | None, int]:
+        """Return what the kernels do of a layer's stages, and how many that is."""
+        dtype = self.inputs.dtype
+        if self.by_columns or torch.compiler.is_compiling() or summed_as(dtype) != (dtype, False):
+            return None, 0
+        return finishing_of(layer.stages, layer.n_nodes, layer.size, dtype)
 
     def plain_map(self, number: int) -> Tensor:
         """Return a map of shape `[batch, channels, *size]`."""
@@ -112,8 +138,10 @@ class _Pass:
             self.blocks[number] = to_blocks(self.plain[number])
         return self.blocks[number]
 
-    def _sparse_links(self, layer: SmallWorldLayer, positions: Sequence[int]) -> Tensor:
-        """Return what flows into a layer through some of its links, and its bias, as blocks."""
+    def _sparse_links(
+        self, layer: SmallWorldLayer, positions: Sequence[int], finishing: Finishing | None = None
+    ) -> Tensor:
+        """Return what flows into a layer through some of its links, and its bias, as blocks, finished if asked."""
         every_link, drops = layer.each_link(), layer.dropout.drops
         links = [every_link[position] for position in positions]
         shapes = layer.flat_shapes
@@ -138,7 +166,9 @@ class _Pass:
         else:
             is_first = [self._is_first(number) for _, number in operands]
             numbers = [number for _, number in operands]
-            total = shared_layer(self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size)
+            total = shared_layer(
+                self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size, finishing
+            )
         return total.to(lower)
 
     def _pooled(self, source: int, link: Link, given: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from ._check import check_types
 from ._code import Element
 from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
+from ._finish_assembly import MAX_TAPS, Finish, MaxPool, Step
+from ._finished_layer import Finishing, finished
 from ._geometry import LinkShape, unflatten
 from ._node_rows import (
     StoredMap,
@@ -29,19 +31,24 @@ from ._wiring import wiring
 
 __all__ = [
     "BLOCK",
+    "MAX_TAPS",
     "SMALL_BATCH",
     "Address",
     "Arrangement",
     "Axis",
     "Element",
+    "Finish",
+    "Finishing",
     "Given",
     "Held",
     "LinkShape",
+    "MaxPool",
     "Operand",
     "Row",
     "Schedule",
     "ScheduleBuilder",
     "SharedGradients",
+    "Step",
     "StoredMap",
     "Workspace",
     "adaptive_axis",
@@ -54,6 +61,7 @@ __all__ = [
     "copy_row",
     "element_bytes",
     "fill_row",
+    "finished",
     "from_blocks",
     "link_row",
     "n_places_in_rows",

@@ -94,6 +94,13 @@ class Code:
             total = self.value(f"fadd {vector} {total}, {self.value(f'load {vector}, ptr {place}')}")
         return total
 
+    def variable(self, kind: str) -> str:
+        """Return the address of a variable."""
+        name = f"%{self.name()}"
+        entry = self.lines.index("entry:") + 1  # room for it is made once, not in each turn of a loop around it
+        self.lines.insert(entry, f"  {name} = alloca {kind}")
+        return name
+
     def label(self, name: str) -> None:
         self.do(f"br label %{name}")
         self.lines.append(f"{name}:")
@@ -102,9 +109,7 @@ class Code:
     def loop(self, begin: str, end: str) -> Iterator[str]:
         """Run the lines inside for each number from `begin` up to, but without, `end`."""
         name = self.name()
-        counter = f"%{self.name()}"
-        entry = self.lines.index("entry:") + 1  # room for it is made once, not in each turn of a loop around this one
-        self.lines.insert(entry, f"  {counter} = alloca i64")
+        counter = self.variable("i64")
         self.do(f"store i64 {begin}, ptr {counter}")
         self.label(f"{name}test")
         number = self.value(f"load i64, ptr {counter}")

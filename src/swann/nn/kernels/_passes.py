@@ -30,6 +30,7 @@ def forward_(
     wirings: Sequence[Tensor],
     shapes: Sequence[int],
     by_columns: bool,
+    part: tuple[int, int] | None = None,
 ) -> None:
     """Add to a layer's map what flows in through its links; all tensors are contiguous.
 
@@ -41,9 +42,10 @@ def forward_(
         wirings: for each link where the weights belong, from `wiring`.
         shapes: the shapes of the links, one after the other, from `LinkShape.flat`.
         by_columns: whether the sources are given by their columns.
+        part: where `result` has some of the layer's targets alone, the number of the first one, and of all.
     """
     operands, by_columns = _operands(sources, shapes, by_columns)
-    _run("forward", shapes, [result] * len(operands), operands, weights, wirings, _layout(by_columns))
+    _run("forward", shapes, [result] * len(operands), operands, weights, wirings, _layout(by_columns), part)
 
 
 def input_gradient_(
@@ -119,6 +121,7 @@ def _run(
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
     layout: Layout,
+    part: tuple[int, int] | None = None,
 ) -> None:
     if not results:
         return
@@ -147,7 +150,8 @@ def _run(
             for packed, each, n_sources, weight in zip(wirings, maps, n_sources_of, weights, strict=True)
         ]
     else:
-        addresses[:, 2:4] = [addresses_by_target(packed, layer.shape[1]) for packed in wirings]
+        first, n_targets = part or (0, layer.shape[1])
+        addresses[:, 2:4] = [addresses_by_target(packed, n_targets, first) for packed in wirings]
     addresses[:, 4] = [weight.data_ptr() for weight in weights]
     run(kind, plan, addresses)
 

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._finish import pool_gradient
+from ._finished_layer import Finishing, compute_finished_layer
 from ._geometry import LinkShape, unflatten
 from ._operator import bias_gradient, compute_layer, contiguous, refuse_second_derivative
 from ._passes import input_gradient_, weight_gradients
@@ -121,24 +123,35 @@ class _SharedLayer(torch.autograd.Function):
         shapes: list[int],
         size: list[int],
         bias: Tensor | None,
+        finishing: Finishing | None,
         *operands: Tensor,
     ) -> Tensor:
         n_links = len(numbers)
         sources, weights, wirings = (list(operands[n_links * part : n_links * (part + 1)]) for part in range(3))
-        ctx.save_for_backward(*operands)
-        ctx.shared, ctx.numbers, ctx.is_first, ctx.shapes, ctx.has_bias = (
+        ctx.shared, ctx.numbers, ctx.is_first, ctx.shapes, ctx.has_bias, ctx.size, ctx.pool = (
             *(shared, numbers, is_first, shapes),
-            bias is not None,
+            *(bias is not None, size, None),
         )
-        return compute_layer(sources, weights, wirings, bias, shapes, size, False)
+        if finishing is None:
+            ctx.save_for_backward(*operands)
+            return compute_layer(sources, weights, wirings, bias, shapes, size, False)
+        ctx.pool = finishing.finish.pool
+        keeps_taps = any(ctx.needs_input_grad)
+        exact = contiguous(sources), contiguous(weights), contiguous(wirings)
+        result, taps = compute_finished_layer(*exact, bias, shapes, size, finishing, keeps_taps=keeps_taps)
+        ctx.save_for_backward(*operands, taps)
+        return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         refuse_second_derivative()
         gradient = gradient.contiguous()
-        n_links, kept = len(ctx.numbers), contiguous(ctx.saved_tensors)
+        *operands, taps = ctx.saved_tensors if ctx.pool is not None else (*ctx.saved_tensors, None)
+        if ctx.pool is not None:
+            gradient = pool_gradient(gradient, taps, ctx.pool, ctx.size)
+        n_links, kept = len(ctx.numbers), contiguous(operands)
         sources, weights, wirings = (kept[n_links * part : n_links * (part + 1)] for part in range(3))
-        wanted = ctx.needs_input_grad[6:]
+        wanted = ctx.needs_input_grad[7:]
         of_sources: list[Tensor | None] = [None] * n_links
         for link, (number, shape) in enumerate(zip(ctx.numbers, unflatten(tuple(ctx.shapes)), strict=True)):
             if wanted[link]:
@@ -150,7 +163,7 @@ class _SharedLayer(torch.autograd.Function):
             gradient, sources, weights, wirings, ctx.shapes, False, wanted[n_links : 2 * n_links]
         )
         of_bias = bias_gradient(gradient) if ctx.has_bias else None
-        return None, None, None, None, None, of_bias, *of_sources, *of_weights, *(None,) * n_links
+        return None, None, None, None, None, of_bias, None, *of_sources, *of_weights, *(None,) * n_links
 
 
 def shared_layer(
@@ -163,6 +176,7 @@ def shared_layer(
     bias: Tensor | None,
     shapes: list[int],
     size: list[int],
+    finishing: Finishing | None = None,
 ) -> Tensor:
     """Return what `sparse_layer` returns; gradients of maps that several layers read are summed in place.
 
@@ -176,6 +190,10 @@ def shared_layer(
         bias: see there.
         shapes: see there.
         size: see there.
+        finishing: the first steps after the sums, if any are to be taken here; where a gradient is wanted, a pooling
+            with or without a ReLU.
     """
-    result: Tensor = _SharedLayer.apply(shared, numbers, is_first, shapes, size, bias, *sources, *weights, *wirings)
+    result: Tensor = _SharedLayer.apply(
+        shared, numbers, is_first, shapes, size, bias, finishing, *sources, *weights, *wirings
+    )
     return result

@@ -25,10 +25,10 @@ def wiring(mask: Tensor) -> Tensor:
     return torch.cat(parts).to(torch.int32)
 
 
-def addresses_by_target(packed: Tensor, n_targets: int) -> tuple[int, int]:
-    """Return the addresses of the targets' beginnings and of the sources, in a wiring."""
+def addresses_by_target(packed: Tensor, n_targets: int, first: int = 0) -> tuple[int, int]:
+    """Return the addresses of the targets' beginnings, from some target on, and of the sources, in a wiring."""
     start = packed.data_ptr()
-    return start, start + 4 * (n_targets + 1)
+    return start + 4 * first, start + 4 * (n_targets + 1)
 
 
 def addresses_by_source(packed: Tensor, n_targets: int, n_sources: int, n_edges: int) -> tuple[int, int, int]:

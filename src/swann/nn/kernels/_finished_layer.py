@@ -1,0 +1,103 @@
+"""A layer's map, computed part by part, each finished while it is in the cache."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ._check import check_link
+from ._finish import finish_
+from ._finish_assembly import Finish
+from ._geometry import unflatten
+from ._passes import forward_
+
+_PART_BYTES = 2**22
+"""What the part of a map that is worked on may take where a pooling follows, so that the whole map never exists."""
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """A finish with its numbers, for one layer's maps.
+
+    Args:
+        finish: the steps.
+        scales: see `swann.nn.kernels._finish.finish_`.
+        size: spatial size of the finished map.
+    """
+
+    finish: Finish
+    scales: Tensor | None
+    size: tuple[int, ...]
+
+
+def compute_finished_layer(
+    sources: list[Tensor],
+    weights: list[Tensor],
+    wirings: list[Tensor],
+    bias: Tensor | None,
+    shapes: list[int],
+    size: list[int],
+    finishing: Finishing,
+    *,
+    keeps_taps: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Return a layer's map after the steps of a finish, and the taps of the pooling's maxima if they are to be kept.
+
+    The arguments are as for `swann.nn.kernels.sparse_layer`; all tensors are contiguous.
+    """
+    finish, scales = finishing.finish, finishing.scales
+    whole = sources[0].new_empty(size, device="meta")
+    for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
+        check_link(source, weight, packed, link, whole, False)
+    result = sources[0].new_empty(*size[:2], *finishing.size, size[-1])
+    taps = result.new_empty(result.shape, dtype=torch.int8) if keeps_taps else None
+    space = None
+    for blocks, channels in _parts(size, result.element_size(), whole_channels=finish.pool is None):
+        finished = result[blocks, channels]
+        part = finished
+        if finish.pool is not None:
+            if space is None:  # the first part is the largest
+                space = result.new_empty(*finished.shape[:2], *size[2:])
+            part = space.view(-1)[: finished.shape[:2].numel() * space[0, 0].numel()].view(
+                *finished.shape[:2], *size[2:]
+            )
+        _fill(part, bias, channels)
+        forward_(
+            part, [source[blocks] for source in sources], weights, wirings, shapes, False, (channels.start, size[1])
+        )
+        of_part = None if scales is None else scales[channels]
+        finish_(part, finished, finish, of_part, None if taps is None else taps[blocks, channels])
+    return result, taps
+
+
+def finished(blocks: Tensor, finishing: Finishing) -> Tensor:
+    """Return a map after the steps of a finish; the map itself is overwritten, or of no use any more."""
+    result = blocks
+    if finishing.finish.pool is not None:
+        result = blocks.new_empty(*blocks.shape[:2], *finishing.size, blocks.shape[-1])
+    finish_(blocks, result, finishing.finish, finishing.scales)
+    return result
+
+
+def _fill(part: Tensor, bias: Tensor | None, channels: slice) -> None:
+    if bias is None:
+        part.zero_()
+    else:
+        part.copy_(bias[channels].view(-1, *(1,) * (part.ndim - 2)))
+
+
+def _parts(size: list[int], itemsize: int, *, whole_channels: bool) -> Iterator[tuple[slice, slice]]:
+    """Cut a map into parts of some blocks, or of some channels of a single block; yield the blocks and channels."""
+    n_blocks, n_channels = size[:2]
+    of_channel = max(1, math.prod(size[2:]) * itemsize)
+    n_at_once = max(1, _PART_BYTES // of_channel)
+    if whole_channels or n_at_once >= n_channels:
+        step = max(1, n_at_once // max(1, n_channels))
+        for block in range(0, n_blocks, step):
+            yield slice(block, min(block + step, n_blocks)), slice(0, n_channels)
+        return
+    for block in range(n_blocks):
+        for channel in range(0, n_channels, n_at_once):
+            yield slice(block, block + 1), slice(channel, min(channel + n_at_once, n_channels))
