@@ -77,3 +77,15 @@ def test_inputs_in_any_layout():
     expected = network(inputs)
     assert torch.equal(network(inputs.contiguous(memory_format=torch.channels_last)), expected)
     assert torch.equal(network(inputs.repeat_interleave(2, 3)[..., ::2]), expected)
+
+
+def test_passes_in_inference_mode_and_without_gradients_share_buffers():
+    network, shape = network_of(2)
+    inputs = normal(2, *shape)
+    with torch.inference_mode():
+        expected = network(inputs).clone()
+    with torch.no_grad():
+        found = network(inputs)
+    assert torch.equal(found, expected)
+    assert not found.is_inference()
+    assert len(network.native_passes) == 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor
 
-from ._native_pass import DTYPES, Forms, GivenTensors, NativePass, Part
+from ._native_pass import DTYPES, Forms, GivenTensor, NativePass, Part
 from ._native_stages import Finished, Form, stage_rows
 from ._native_torch import dense_links, joined, output, torch_stages
 from .kernels import (
@@ -62,12 +62,12 @@ class _Building:
     """A pass in the making."""
 
     def __init__(self, network: SmallWorldNetwork, read: Reading, batch: int, dtype: torch.dtype) -> None:
-        self.network, self.read, self.batch, self.element = network, read, batch, DTYPES[dtype]
+        self.network, self.read, self.batch = network, read, batch
+        self.dtype, self.element = dtype, DTYPES[dtype]
         self.builder = ScheduleBuilder(torch.get_num_threads())
         self.parts: list[Part] = []
         self.n_done = 0  # tables that are in the parts
-        self.given: list[GivenTensors] = []
-        self.n_given = 1  # the inputs
+        self.given: list[GivenTensor] = []
         self.maps: dict[int, StoredMap] = {}
         self.last: Finished | None = None  # the last layer's map, if compiled code finishes it
         self.operands: dict[tuple[Source, Arrangement], Held] = {}
@@ -85,8 +85,7 @@ class _Building:
             self._use(target, *sources.values())
             self._add_part(dense_links(layer, read.dense, sources, target))
         flows = self._inflow(layer, read, target)
-        found, norms = self._stages(layer, target, forms)
-        self.given.append(GivenTensors(layer, read.sparse, norms, not read.dense and layer.bias is not None))
+        found = self._stages(layer, target, forms)
         if found is None:
             self._add_table(flows, target.n_nodes)
             self._add_torch_stages(number, layer, target)
@@ -102,45 +101,43 @@ class _Building:
     def _inflow(self, layer: SmallWorldLayer, read: LayerReading, target: StoredMap) -> list[list[Row]]:
         """Return the rows that sum what flows into a layer, for each band."""
         operands = [self.operands[each] for each in zip(read.sources, read.arrangements, strict=True)]
-        wirings = [self._give(2) for _ in operands]
-        weights = self._give(len(operands))
+        after = 4 * (target.n_nodes + 1)
+        wirings = [self._give(link._buffers, "wiring", torch.int32) for link in read.sparse]
+        weights = [self._give(link._parameters, "weight") for link in read.sparse]
         bias: Address = constant(0, target.n_nodes, self.element)
         if layer.bias is not None and not read.dense:
-            (bias,) = self._give(1)
+            bias = self._give(layer._parameters, "bias")
         rows: list[list[Row]] = []
         for band in bands_of_places(target.n_elements, target.n_nodes, element_bytes(self.element)):
             of_band = [] if read.dense else [fill_row(target, bias, band)]
             for arrangement, operand, wiring, weight in zip(read.arrangements, operands, wirings, weights, strict=True):
-                of_band.append(link_row(target, arrangement, band, operand, wiring, weight))
+                of_band.append(
+                    link_row(target, arrangement, band, operand, (wiring, replace(wiring, offset=after)), weight)
+                )
             rows.append(of_band)
         return rows
 
-    def _stages(
-        self, layer: SmallWorldLayer, target: StoredMap, forms: tuple[Form | None, ...]
-    ) -> tuple[Finished | None, tuple[nn.Module, ...]]:
-        """Return what compiled code makes of a layer's map, or None, and its batch norms."""
+    def _stages(self, layer: SmallWorldLayer, target: StoredMap, forms: tuple[Form | None, ...]) -> Finished | None:
+        """Return what compiled code makes of a layer's map; None where it cannot do all that follows."""
         found: Finished | None = Finished((), target)
-        norms, n_given = [], self.n_given
         for form in forms:
-            statistics: tuple[Address, ...] = ()
-            if form is not None and form[0] == "norm":
-                norms.append(form[1])
-                statistics = self._statistics(form[1], target.n_nodes)
-            found = None if form is None or found is None else stage_rows(self.builder, found, form, statistics)
-        if found is not None and (found.map.n_nodes, *found.map.size) == layer.map_shape:
-            return found, tuple(norms)
-        self.n_given = n_given
-        return None, ()
+            if form is None or found is None:
+                return None
+            statistics = self._statistics(form[1], target.n_nodes) if form[0] == "norm" else ()
+            found = stage_rows(self.builder, found, form, statistics)
+        is_whole = found is not None and (found.map.n_nodes, *found.map.size) == layer.map_shape
+        return found if is_whole else None
 
     def _statistics(self, norm: Any, n_nodes: int) -> tuple[Address, ...]:
         """Return the addresses of a batch norm's means, variances, weights and biases."""
-        mean, variance, weight, bias = self._give(4)
-        return (
-            mean,
-            variance,
-            constant(1, n_nodes, self.element) if norm.weight is None else weight,
-            constant(0, n_nodes, self.element) if norm.bias is None else bias,
+        mean, variance = (self._give(norm._buffers, name) for name in ("running_mean", "running_var"))
+        weight, bias = (
+            constant(value, n_nodes, self.element)
+            if getattr(norm, name) is None
+            else self._give(norm._parameters, name)
+            for name, value in (("weight", 1), ("bias", 0))
         )
+        return mean, variance, weight, bias
 
     def _hand_on(self, number: int, source: StoredMap) -> list[Row]:
         """Return the rows that lay a map out for all its later readers."""
@@ -180,10 +177,10 @@ class _Building:
         for each in maps:
             self.builder.use(cast(Held, each.place))
 
-    def _give(self, number: int) -> list[Address]:
-        """Return so many more addresses that each pass gives."""
-        self.n_given += number
-        return [Given(each) for each in range(self.n_given - number, self.n_given)]
+    def _give(self, of_module: Mapping[str, Tensor | None], name: str, dtype: torch.dtype | None = None) -> Given:
+        """Return the address of a tensor as it is in each pass: of the maps' type if no other is wanted."""
+        self.given.append(GivenTensor(of_module, name, dtype or self.dtype))
+        return Given(len(self.given))  # the inputs are before them
 
     def _add_table(self, bands: Sequence[Sequence[Row]], n_nodes: int) -> None:
         if any(bands):
@@ -199,11 +196,11 @@ class _Building:
 
     def finished(self) -> NativePass:
         """Return the pass."""
-        maps = [self.maps[number] for number in range(1, len(self.given) + 1)]
+        maps = [self.maps[number] for number in range(1, len(self.read.layers) + 1)]
         if self.network.plan.chain.dense:
             self._use(*maps)
             self._add_part(joined(maps))
         elif self.last is not None:
             self._use(maps[-1])
             self._add_part(output(self.last.map, self.last.is_flat))
-        return NativePass(self.builder.finished(), tuple(self.given), tuple(self.parts))
+        return NativePass(self.builder.finished(), self.given, self.parts)

@@ -27,9 +27,13 @@ def set_map(workspace: Workspace, target: StoredMap, values: Tensor) -> None:
 
 def _inside(workspace: Workspace, source: StoredMap) -> Tensor:
     """Return what counts of a map where it stands, of shape `[channels, *size, batch]`."""
-    shape = (source.n_nodes, *source.stored, source.batch)
-    whole = workspace.view(cast(Held, source.place), getattr(torch, source.element), shape)
-    return whole[(slice(None), *(slice(0, length) for length in source.size))]
+    place = cast(Held, source.place)
+    if place not in workspace.views:
+        shape = (source.n_nodes, *source.stored, source.batch)
+        with torch.inference_mode(False):  # it serves passes without gradients of both kinds
+            whole = workspace.view(place, getattr(torch, source.element), shape)
+            workspace.views[place] = whole[(slice(None), *(slice(0, length) for length in source.size))]
+    return workspace.views[place]
 
 
 def dense_links(

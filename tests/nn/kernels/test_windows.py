@@ -2,7 +2,8 @@ import numpy as np
 
 from swann.nn.kernels import adaptive_axis, strided_axis
 from swann.nn.kernels._gather_assembly import SCATTERED
-from swann.nn.kernels._windows import Windows, stored_numbers, window_numbers
+from swann.nn.kernels._window_assembly import NEAR
+from swann.nn.kernels._windows import Windows, _near, stored_numbers, window_numbers
 
 
 def test_windows_along_an_axis():
@@ -25,8 +26,16 @@ def test_where_the_elements_of_a_map_are_stored():
 
 
 def test_means_divide_by_the_elements_that_there_are():
-    windows = Windows.of("mean", np.array([[0, 2, 4], [1, -1, 5], [2, -1, -1]]), 2, "float64")
-    assert windows.scales.tolist() == [1 / 3, 1, 1 / 2, 0]
-    assert windows.offsets[1].tolist() == [SCATTERED, 4, 1, 5, 2, 0]
-    assert windows.record[:3].tolist() == [3, 2, 1]
-    assert windows.length == 3
+    windows = Windows.of("mean", np.array([[0, 2, 4], [1, -1, 5], [2, -1, -1]]), 6, "float64")
+    assert windows.scales[:3].tolist() == [1 / 3, 1, 1 / 2]
+    assert not windows.scales[3:].any()
+    assert windows.record[0] == windows.length == 3
+
+
+def test_what_is_near_is_read_from_two_vectors():
+    """The last two vectors' elements are not all within two vectors, and those of a map of less are not either."""
+    filled = np.array([[2, 4, 6, 8], [9, -1, 15, 13], [0, 8, 9, 10], [4, 5, 6, 7]], dtype=np.int32)
+    bases = np.array([SCATTERED, SCATTERED, SCATTERED, 4], dtype=np.int32)
+    assert _near(filled, bases, 16).tolist() == [NEAR + 2, NEAR + 8, SCATTERED, 4]
+    assert _near(filled[:1], bases[:1], 9).tolist() == [NEAR + 1]
+    assert _near(filled[:1], bases[:1], 7).tolist() == [SCATTERED]

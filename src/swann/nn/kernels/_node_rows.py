@@ -20,6 +20,9 @@ from ._windows import Axis, Windows, stored_numbers, window_numbers
 
 Shape = tuple[int, ...]
 
+_AT_ONCE = 9
+"""Elements of a window, each of which takes one gather, up to which a small result is pooled along all axes at once."""
+
 
 @dataclass(frozen=True)
 class StoredMap:
@@ -107,11 +110,11 @@ def pool_rows(
 ) -> tuple[list[Row], StoredMap]:
     """Return the rows that pool a map, and the result.
 
-    Along one axis after the other, so that all but the last read neighbouring places; at once where a result is small.
+    Along one axis after the other, so that all but the last read neighbouring places; at once where windows are small.
     """
     size = tuple(map(len, axes))
     stops = range(1, len(axes) + 1)
-    if math.prod(size) * source.batch <= source.lanes:
+    if math.prod(size) * source.batch <= source.lanes and math.prod(max(map(len, axis)) for axis in axes) <= _AT_ONCE:
         stops = range(len(axes), len(axes) + 1)
     rows, found, begin = [], source, 0
     for stop in stops:
@@ -143,13 +146,12 @@ def _window_row(source: StoredMap, result: Address, stride: int, windows: Window
 def _copy_windows(arrangement: Arrangement, size: Shape, stored: Shape, batch: int, element: Element) -> Windows:
     lanes = vector_bytes() // ELEMENTS[element][2]
     numbers = stored_numbers(arrangement.offsets(1, batch, lanes), size, stored, batch)
-    return Windows.of("copy", numbers[None], lanes, element)
+    return Windows.of("copy", numbers[None], math.prod(stored) * batch, element)
 
 
 @lru_cache(maxsize=4096)
 def _pool_windows(reduction: Reduction, axes: tuple[Axis, ...], stored: Shape, batch: int, element: Element) -> Windows:
-    numbers = window_numbers(axes, stored, batch)
-    return Windows.of(reduction, numbers, vector_bytes() // ELEMENTS[element][2], element)
+    return Windows.of(reduction, window_numbers(axes, stored, batch), math.prod(stored) * batch, element)
 
 
 @cache

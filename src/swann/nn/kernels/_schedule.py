@@ -25,9 +25,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Given:
-    """An address that is given anew for each pass: its number among those."""
+    """An address that is given anew for each pass: its number among those, and bytes from there."""
 
     number: int
+    offset: int = 0
 
 
 Address = int | Held | Given
@@ -58,7 +59,7 @@ class Schedule:
         tasks: of all tables, see `swann.nn.kernels._assembly.TASK`.
         links: of all tables, see `swann.nn.kernels._assembly.LINK`; addresses that are not known yet are zero.
         held: for each address in a buffer its row and column in `links`, and its place in the block.
-        given: for each address that is given its row and column in `links`, and its number.
+        given: for each address that is given its row and column in `links`, its number, and bytes from there.
         starts: where each buffer begins in the block.
         n_bytes: of the block.
         rows: what the tables were made of, kept alive.
@@ -115,14 +116,14 @@ class ScheduleBuilder:
         starts, n_bytes = arena(self.sizes, self.lifetimes)
         links = np.zeros((len(self.rows), len(LINK)), dtype=np.int64)
         held: list[tuple[int, int, int]] = []
-        given: list[tuple[int, int, int]] = []
+        given: list[tuple[int, int, int, int]] = []
         for number, row in enumerate(self.rows):
             for column, name in enumerate(LINK[:6]):
                 address = getattr(row, name)
                 if isinstance(address, Held):
                     held.append((number, column, starts[address.buffer] + address.offset))
                 elif isinstance(address, Given):
-                    given.append((number, column, address.number))
+                    given.append((number, column, address.number, address.offset))
                 else:
                     links[number, column] = address
             programs = row.programs.rows
@@ -136,7 +137,7 @@ class ScheduleBuilder:
             np.array(self.tasks, dtype=np.int64).reshape(-1, len(TASK)),
             links,
             np.array(held, dtype=np.int64).reshape(-1, 3),
-            np.array(given, dtype=np.int64).reshape(-1, 3),
+            np.array(given, dtype=np.int64).reshape(-1, 4),
             starts,
             n_bytes,
             tuple(self.rows),
@@ -162,12 +163,13 @@ class Workspace:
         self.tables[:, 2] = schedule.tasks.ctypes.data + schedule.tasks.strides[0] * schedule.tables[:, 0]
         self.tables[:, 3] = self.links.ctypes.data
         self.addresses: list[int] = []
+        self.views: dict[Held, Tensor] = {}  # of maps that are read in each pass
 
     def give(self, addresses: list[int]) -> None:
         """Set the addresses that are given for a pass."""
         if addresses != self.addresses:
-            rows, columns, numbers = self.schedule.given.T
-            self.links[rows, columns] = np.array(addresses, dtype=np.int64)[numbers]
+            rows, columns, numbers, offsets = self.schedule.given.T
+            self.links[rows, columns] = np.array(addresses, dtype=np.int64)[numbers] + offsets
             self.addresses = addresses
 
     def run(self, first: int, last: int) -> None:

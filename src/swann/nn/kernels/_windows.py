@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._code import Element
+from ._code import ELEMENTS, Element
+from ._compile import vector_bytes
 from ._gather import Offsets
-from ._window_assembly import Reduction
+from ._gather_assembly import SCATTERED
+from ._window_assembly import NEAR, Reduction, picks_from_two
 
 Shape = tuple[int, ...]
 Axis = tuple[tuple[int, ...], ...]
@@ -36,24 +38,37 @@ class Windows:
     record: NDArray[np.int64]
 
     @classmethod
-    def of(cls, reduction: Reduction, numbers: NDArray[np.int64], lanes: int, element: Element) -> "Windows":
-        """Return them for vectors of so many lanes.
+    def of(cls, reduction: Reduction, numbers: NDArray[np.int64], n_elements: int, element: Element) -> "Windows":
+        """Return them for this processor's vectors.
 
         Args:
             reduction: what is made of the elements of a window.
             numbers: which elements these are, of shape `[elements of a window, length]`; -1 for none.
-            lanes: numbers in one vector.
+            n_elements: of a node's map.
             element: their type.
         """
+        lanes = vector_bytes() // ELEMENTS[element][2]
         parts = [Offsets.of(of_tap.astype(np.int32), lanes) for of_tap in numbers]
         filled = np.concatenate([part.numbers for part in parts])
         bases = np.concatenate([part.bases for part in parts])
+        if picks_from_two(element, lanes):
+            bases = _near(filled, bases, n_elements)
         length, n_vectors = numbers.shape[1], len(parts[0].bases)
         scales = np.zeros(n_vectors * lanes, dtype=element)
         scales[:length] = 1 / np.maximum(1, (numbers >= 0).sum(0))
         addresses = (filled.ctypes.data, bases.ctypes.data, scales.ctypes.data)
         record = np.array([len(parts), n_vectors, length // lanes, *addresses], dtype=np.int64)
         return cls(reduction, (filled, bases), scales, length, record)
+
+
+def _near(filled: NDArray[np.int32], bases: NDArray[np.int32], n_elements: int) -> NDArray[np.int32]:
+    """Return the bases of vectors, also where all elements are within two vectors' length that the map has."""
+    reach = 2 * filled.shape[1]
+    if n_elements < reach:
+        return bases
+    first = np.minimum(np.where(filled >= 0, filled, n_elements).min(1), n_elements - reach)
+    is_near = (bases == SCATTERED) & (filled.max(1) < first + reach)
+    return np.where(is_near, first + NEAR, bases).astype(np.int32)
 
 
 def strided_axis(length: int, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
