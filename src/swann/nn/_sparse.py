@@ -175,7 +175,7 @@ class _Pass:
         """Return the map that a link reads: pooled where it ends at a linear layer."""
         if not link.pools(given) or self.by_columns or torch.compiler.is_compiling():
             return link.pool_blocks(given)
-        return shared_pool(self.shared, source, self._is_first(source), link.pool_blocks, given)
+        return shared_pool(self.shared, source, self._is_first(source), link.kernel, given)
 
     def _is_first(self, number: int) -> bool:
         is_first = number not in self.read
