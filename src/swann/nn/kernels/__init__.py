@@ -1,6 +1,7 @@
 """Convolutions and linear layers computed from existing edges alone."""
 
 from ._arrangement import Arrangement, arrangements, pairs_of
+from ._batch_norm import batch_norm
 from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._columns import SMALL_BATCH, needs_columns, to_columns
@@ -29,6 +30,7 @@ __all__ = [
     "apply_to_blocks",
     "arranged",
     "arrangements",
+    "batch_norm",
     "check_types",
     "finished",
     "from_blocks",

@@ -40,7 +40,7 @@ def pool_gradient(gradient: Tensor, taps: Tensor, pool: MaxPool, size: list[int]
     result = gradient.new_empty(size)
     element, lanes = ELEMENTS[gradient.dtype], vector_bytes() // gradient.element_size()
     function = _gradient_address(pool, element, lanes, size[-1] % lanes)
-    run_on_channels(function, (*axes_of(result), *axes_of(gradient), size[-1]), gradient, result, taps=taps)
+    run_on_channels(function, (*axes_of(result), *axes_of(gradient), size[-1]), gradient, result, other=taps)
     return result
 
 
@@ -50,7 +50,7 @@ def run_on_channels(
     source: Tensor,
     result: Tensor,
     scales: Tensor | None = None,
-    taps: Tensor | None = None,
+    other: Tensor | None = None,
 ) -> None:
     """Run a compiled function on the map of each channel of each block; see `swann.nn.kernels._finish_code`.
 
@@ -60,13 +60,13 @@ def run_on_channels(
         source: of shape `[blocks, channels, ...]`, what follows contiguous.
         result: the same.
         scales: of shape `[channels, ...]`.
-        taps: as the result.
+        other: the same.
     """
     n_blocks, n_channels = source.shape[:2]
     if not source.numel():
         return
     tasks = np.zeros((n_blocks, n_channels, len(FINISH_TASK)), dtype=np.int64)
-    for number, tensor in enumerate((source, result, scales, taps)):
+    for number, tensor in enumerate((source, result, scales, other)):
         if tensor is not None:
             of_block, of_channel = tensor.stride()[:2] if tensor is not scales else (0, tensor.stride(0))
             offsets = np.add.outer(of_block * np.arange(n_blocks), of_channel * np.arange(n_channels))
