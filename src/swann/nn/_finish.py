@@ -63,9 +63,9 @@ def finishing_of(
 
 
 def has_hooks(stage: nn.Module) -> bool:
-    """Return whether anybody listens to a stage, so that it has to be called."""
+    """Return whether a stage has to be called: somebody listens to it, or has given it a forward of its own."""
     hooks = (stage._forward_hooks, stage._forward_pre_hooks, stage._backward_hooks, stage._backward_pre_hooks)
-    return any(hooks) or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return any(hooks) or "forward" in stage.__dict__ or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
 
 
 def _is_fixed(norm: _BatchNorm, n_channels: int, dtype: torch.dtype) -> bool:
