@@ -65,6 +65,16 @@ def test_stages_with_hooks_are_called(register):
     assert steps(stage) == (None, 0)
 
 
+def test_stages_with_a_forward_of_their_own_are_called():
+    """As batch norms over several processes have it; see `swann.train`."""
+    stage = norm()
+    stage.forward = lambda blocks: blocks + 1
+    assert has_hooks(stage)
+    assert steps(stage) == (None, 0)
+    del stage.forward
+    assert not has_hooks(stage)
+
+
 @pytest.mark.parametrize("size", range(3, 9))
 @pytest.mark.parametrize("options", [(2, 2, 0), (3, 2, 1), (3, 3, 1), (2, 3, 1)])
 def test_sizes_are_those_of_the_module(size, options):

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .kernels import MAX_TAPS, Finish, Finishing, MaxPool, Step
 
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _MAX_POOLS = {nn.MaxPool1d: 1, nn.MaxPool2d: 2}
 
 Shape = tuple[int, ...]
@@ -63,14 +63,14 @@ def finishing_of(
 
 
 def has_hooks(stage: nn.Module) -> bool:
-    """Return whether anybody listens to a stage, so that it has to be called."""
+    """Return whether a stage has to be called: somebody listens to it, or has given it a forward of its own."""
     hooks = (stage._forward_hooks, stage._forward_pre_hooks, stage._backward_hooks, stage._backward_pre_hooks)
-    return any(hooks) or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return any(hooks) or "forward" in stage.__dict__ or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
 
 
 def _is_fixed(norm: _BatchNorm, n_channels: int, dtype: torch.dtype) -> bool:
     """Return whether a norm scales and shifts each channel by the same numbers, whatever the batch."""
-    if type(norm) not in _NORMS or norm.training or norm.running_mean is None or norm.running_var is None:
+    if type(norm) not in NORMS or norm.training or norm.running_mean is None or norm.running_var is None:
         return False
     numbers = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
     return all(each is None or (each.dtype == dtype and each.shape == (n_channels,)) for each in numbers)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from ._batch_norm import can_train, trained_norm
 from ._finish import finishing_of, has_hooks
 from ._precision import summed_as
 from ._small_batch import forward_small
@@ -65,8 +67,11 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
 
 def _staged(stage: nn.Module, blocks: Tensor, *, is_sum: bool) -> Tensor:
     """Return what a stage makes of blocks; they are overwritten where they are a layer's sums that nobody else has."""
-    if is_sum and type(stage) is nn.ReLU and not torch.compiler.is_compiling() and not has_hooks(stage):
-        return blocks.relu_()
+    if not torch.compiler.is_compiling():
+        if is_sum and type(stage) is nn.ReLU and not has_hooks(stage):
+            return blocks.relu_()
+        if isinstance(stage, _BatchNorm) and can_train(stage, blocks):
+            return trained_norm(stage, blocks)
     return apply_to_blocks(stage, blocks)
 
 
@@ -175,7 +180,7 @@ class _Pass:
         """Return the map that a link reads: pooled where it ends at a linear layer."""
         if not link.pools(given) or self.by_columns or torch.compiler.is_compiling():
             return link.pool_blocks(given)
-        return shared_pool(self.shared, source, self._is_first(source), link.pool_blocks, given)
+        return shared_pool(self.shared, source, self._is_first(source), link.kernel, given)
 
     def _is_first(self, number: int) -> bool:
         is_first = number not in self.read

@@ -110,7 +110,7 @@ def test_a_pooled_map_hands_its_gradient_on_with_the_others(pool_is_first, kind)
 
     def outputs(first, shared):
         def pooled():
-            return halve(first) if shared is None else shared_pool(shared, 0, pool_is_first, halve, first)
+            return halve(first) if shared is None else shared_pool(shared, 0, pool_is_first, (1,), first)
 
         def layer():
             operands = [first.to(single)], weights[:1], packed[:1], None, SHAPE.flat(), SIZE

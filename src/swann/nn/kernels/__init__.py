@@ -1,6 +1,7 @@
 """Convolutions and linear layers computed from existing edges alone."""
 
 from ._arrangement import Arrangement, arrangements, pairs_of
+from ._batch_norm import batch_norm
 from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._code import Element
@@ -56,6 +57,7 @@ __all__ = [
     "arranged",
     "arrangements",
     "bands_of_places",
+    "batch_norm",
     "check_types",
     "constant",
     "copy_row",

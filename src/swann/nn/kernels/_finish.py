@@ -29,10 +29,10 @@ def finish_(source: Tensor, result: Tensor, finish: Finish, scales: Tensor | Non
     if finish.pool is None:
         n_elements = math.prod(source.shape[2:])
         function = _finish_address(finish, element, lanes, n_elements % lanes)
-        _run(function, (1, 1, 1, 1, n_elements), source, result, scales, None)
+        run_on_channels(function, (1, 1, 1, 1, n_elements), source, result, scales)
     else:
         function = _pool_address(finish, finish.pool, element, lanes, block % lanes, taps is not None)
-        _run(function, (*_axes(source), *_axes(result), block), source, result, scales, taps)
+        run_on_channels(function, (*axes_of(source), *axes_of(result), block), source, result, scales, taps)
 
 
 def pool_gradient(gradient: Tensor, taps: Tensor, pool: MaxPool, size: list[int]) -> Tensor:
@@ -40,18 +40,33 @@ def pool_gradient(gradient: Tensor, taps: Tensor, pool: MaxPool, size: list[int]
     result = gradient.new_empty(size)
     element, lanes = ELEMENTS[gradient.dtype], vector_bytes() // gradient.element_size()
     function = _gradient_address(pool, element, lanes, size[-1] % lanes)
-    _run(function, (*_axes(result), *_axes(gradient), size[-1]), gradient, result, None, taps)
+    run_on_channels(function, (*axes_of(result), *axes_of(gradient), size[-1]), gradient, result, other=taps)
     return result
 
 
-def _run(
-    function: int, sizes: tuple[int, ...], source: Tensor, result: Tensor, scales: Tensor | None, taps: Tensor | None
+def run_on_channels(
+    function: int,
+    sizes: tuple[int, ...],
+    source: Tensor,
+    result: Tensor,
+    scales: Tensor | None = None,
+    other: Tensor | None = None,
 ) -> None:
+    """Run a compiled function on the map of each channel of each block; see `swann.nn.kernels._finish_code`.
+
+    Args:
+        function: its address.
+        sizes: the last columns of its table.
+        source: of shape `[blocks, channels, ...]`, what follows contiguous.
+        result: the same.
+        scales: of shape `[channels, ...]`.
+        other: the same.
+    """
     n_blocks, n_channels = source.shape[:2]
     if not source.numel():
         return
     tasks = np.zeros((n_blocks, n_channels, len(FINISH_TASK)), dtype=np.int64)
-    for number, tensor in enumerate((source, result, scales, taps)):
+    for number, tensor in enumerate((source, result, scales, other)):
         if tensor is not None:
             of_block, of_channel = tensor.stride()[:2] if tensor is not scales else (0, tensor.stride(0))
             offsets = np.add.outer(of_block * np.arange(n_blocks), of_channel * np.arange(n_channels))
@@ -60,7 +75,7 @@ def _run(
     run_on_all_threads(function, table.ctypes.data)
 
 
-def _axes(blocks: Tensor) -> tuple[int, int]:
+def axes_of(blocks: Tensor) -> tuple[int, int]:
     """Return the sizes of a map along two axes, the first 1 if there is one alone."""
     size = blocks.shape[2:-1]
     return (1, size[0]) if len(size) == 1 else (size[0], size[1])

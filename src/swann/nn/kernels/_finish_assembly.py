@@ -130,7 +130,7 @@ def pool_function(finish: Finish, pool: MaxPool, element: Element, lanes: int, r
                         is_lost = code.value(f"fcmp ole {vector} {value}, zeroinitializer")
                         lost = f"{of_taps} {_constant(of_taps, NO_TAP)}, {of_taps} {found_tap}"
                         found_tap = code.value(f"select <{width} x i1> {is_lost}, {lost}")
-                    code.do(f"store {of_taps} {found_tap}, ptr {code.address(channel['taps'], at)}, align 1")
+                    code.do(f"store {of_taps} {found_tap}, ptr {code.address(channel['other'], at)}, align 1")
 
             each_vector(code, table["place"], lanes, rest, each)
     return "\n".join(code.lines)
@@ -161,7 +161,7 @@ def pool_gradient_function(pool: MaxPool, element: Element, lanes: int, rest: in
                 tap = code.splat(of_taps, tap_of(code, y, x, top, left, pool.kernel[1]))
                 pooled = element_of(code, row, column, table["pooled_width"], table["place"])
                 at = code.value(f"add i64 {pooled}, {offset}")
-                of_maximum = code.load(of_taps, channel["taps"], at, 1)
+                of_maximum = code.load(of_taps, channel["other"], at, 1)
                 gradient = code.load(vector, channel["source"], code.value(f"mul i64 {at}, {size}"), size)
                 mask = f"<{width} x i1> {code.value(f'icmp eq {of_taps} {of_maximum}, {tap}')}"
                 gradient = code.value(f"select {mask}, {vector} {gradient}, {vector} zeroinitializer")

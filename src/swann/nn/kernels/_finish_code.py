@@ -10,8 +10,10 @@ FINISH_TABLE = ("next", "n_tasks", "tasks", "height", "width", "pooled_height", 
 pooling; elements of a place, or without a pooling of the whole map.
 """
 
-FINISH_TASK = ("source", "result", "scales", "taps")
-"""Where a channel's map stands, and its result, its pairs of scale and shift, and the taps of its maxima."""
+FINISH_TASK = ("source", "result", "scales", "other")
+"""Where a channel's map stands, and its result, its scales and shifts, and what else there is: the taps of its maxima,
+or another map.
+"""
 
 
 def opened() -> Code:

@@ -1,12 +1,14 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ._average_pool import add_average_gradient_, average_pool
 from ._finish import pool_gradient
 from ._finished_layer import Finishing, compute_finished_layer
+from ._gather import ELEMENTS
 from ._geometry import LinkShape, unflatten
 from ._operator import bias_gradient, compute_layer, contiguous, refuse_second_derivative
 from ._passes import input_gradient_, weight_gradients
@@ -22,9 +24,6 @@ class _Reader:
     shape: LinkShape
 
 
-Pool = Callable[[Tensor], Tensor]
-
-
 class SharedGradients:
     """The gradients of one forward pass's maps while later layers add to them.
 
@@ -38,7 +37,7 @@ class SharedGradients:
     def __init__(self) -> None:
         self._task = -1
         self._readers: dict[int, list[_Reader]] = {}
-        self._pools: dict[int, list[tuple[Pool, Tensor]]] = {}
+        self._pools: dict[int, list[Tensor]] = {}
         self._sums: dict[int, Tensor] = {}
 
     def add(self, number: int, source: Tensor, reader: _Reader) -> None:
@@ -49,19 +48,16 @@ class SharedGradients:
         if sum(each.gradient.nbytes for each in readers) >= source.nbytes:
             self._sum(number, source)
 
-    def add_pool(self, number: int, pool: Pool, gradient: Tensor) -> None:
-        """Add what flows back through a pooling to the gradient of map `number`."""
+    def add_pool(self, number: int, gradient: Tensor) -> None:
+        """Add what flows back through an averaging to the gradient of map `number`."""
         self._begin()
-        self._pools.setdefault(number, []).append((pool, gradient))
+        self._pools.setdefault(number, []).append(gradient)
 
     def take(self, number: int, source: Tensor) -> Tensor:
         """Return the whole gradient of map `number`, which is `source`, and forget it."""
-        for pool, gradient in self._pools.pop(number, []):
-            with torch.enable_grad():
-                leaf = source.detach().requires_grad_()
-                (found,) = torch.autograd.grad(pool(leaf), leaf, gradient.to(leaf.dtype))
-            self._sums[number] = self._sums[number].add_(found) if number in self._sums else found.contiguous()
         self._sum(number, source)
+        for gradient in self._pools.pop(number, []):
+            add_average_gradient_(self._sums[number], gradient)
         return self._sums.pop(number).to(source.dtype)
 
     def _begin(self) -> None:
@@ -73,10 +69,9 @@ class SharedGradients:
 
     def _sum(self, number: int, source: Tensor) -> None:
         readers = self._readers.pop(number, [])
-        kind = readers[0].gradient.dtype if readers else source.dtype  # half precision is summed in single precision
         if number not in self._sums:
-            self._sums[number] = torch.zeros_like(source, dtype=kind)
-        self._sums[number] = self._sums[number].to(kind)
+            kind = source.dtype if source.dtype in ELEMENTS else torch.float32
+            self._sums[number] = torch.zeros_like(source, dtype=kind, memory_format=torch.contiguous_format)
         gradients, weights, wirings = (
             [getattr(reader, name) for reader in readers] for name in ("gradient", "weight", "wiring")
         )
@@ -86,30 +81,32 @@ class SharedGradients:
 
 class _SharedPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, shared: SharedGradients, number: int, is_first: bool, pool: Pool, source: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, shared: SharedGradients, number: int, is_first: bool, size: tuple[int, ...], source: Tensor
+    ) -> Tensor:
         ctx.save_for_backward(source)
-        ctx.shared, ctx.number, ctx.is_first, ctx.pool = shared, number, is_first, pool
-        return pool(source)
+        ctx.shared, ctx.number, ctx.is_first = shared, number, is_first
+        return average_pool(source, size)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         refuse_second_derivative()
         (source,) = ctx.saved_tensors
-        ctx.shared.add_pool(ctx.number, ctx.pool, gradient)
+        ctx.shared.add_pool(ctx.number, gradient)
         return None, None, None, None, ctx.shared.take(ctx.number, source) if ctx.is_first else None
 
 
-def shared_pool(shared: SharedGradients, number: int, is_first: bool, pool: Pool, source: Tensor) -> Tensor:
-    """Return a pooled map, whose gradient flows back to the map when all its other readers' have.
+def shared_pool(shared: SharedGradients, number: int, is_first: bool, size: tuple[int, ...], source: Tensor) -> Tensor:
+    """Return a map averaged to a size, whose gradient flows back to the map when all its other readers' have.
 
     Args:
         shared: the gradients of this forward pass.
         number: of the map.
         is_first: whether no earlier call of this forward pass was given the map.
-        pool: of which the result is.
-        source: the map.
+        size: spatial size of the result.
+        source: the map, of shape `[blocks, channels, *size, block]`.
     """
-    result: Tensor = _SharedPool.apply(shared, number, is_first, pool, source)
+    result: Tensor = _SharedPool.apply(shared, number, is_first, size, source)
     return result
 
 

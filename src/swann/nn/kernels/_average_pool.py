@@ -1,0 +1,64 @@
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._average_assembly import average_function, average_gradient_function
+from ._code import Element
+from ._compile import compile_function, vector_bytes
+from ._finish import axes_of, run_on_channels
+from ._gather import ELEMENTS
+
+Shape = tuple[int, ...]
+
+
+def average_pool(blocks: Tensor, size: Shape) -> Tensor:
+    """Return blocks averaged to a spatial size (adaptive average pooling), without a gradient.
+
+    Args:
+        blocks: of shape `[blocks, channels, *size, block]`.
+        size: to average to.
+    """
+    if len(size) > 2:
+        return _pooled_by_torch(blocks, size)
+    exact = (blocks if blocks.dtype in ELEMENTS else blocks.float()).contiguous()
+    result = exact.new_empty(*blocks.shape[:2], *size, blocks.shape[-1])
+    _run("forward", exact, result, exact, result)
+    return result.to(blocks.dtype)
+
+
+def add_average_gradient_(result: Tensor, gradient: Tensor) -> None:
+    """Add to the gradient of blocks what flows back through their averaging.
+
+    Args:
+        result: of shape `[blocks, channels, *size, block]`, contiguous, float32 or float64.
+        gradient: of the averaged blocks.
+    """
+    gradient = gradient.to(result.dtype).contiguous()
+    if result.ndim > 5:
+        with torch.enable_grad():
+            leaf = torch.zeros_like(result, requires_grad=True)
+            (found,) = torch.autograd.grad(_pooled_by_torch(leaf, tuple(gradient.shape[2:-1])), leaf, gradient)
+        result += found
+        return
+    _run("gradient", gradient, result, result, gradient)
+
+
+def _pooled_by_torch(blocks: Tensor, size: Shape) -> Tensor:
+    by_channel = blocks.movedim(-1, 2).flatten(0, 1)
+    pooled = F.adaptive_avg_pool3d(by_channel, (size[0], size[1], size[2])).movedim(1, -1)
+    return pooled.reshape(*blocks.shape[:2], *pooled.shape[1:])
+
+
+def _run(kind: str, source: Tensor, result: Tensor, whole: Tensor, pooled: Tensor) -> None:
+    block = source.shape[-1]
+    lanes = vector_bytes() // source.element_size()
+    function = _address(kind, ELEMENTS[source.dtype], lanes, block % lanes)
+    run_on_channels(function, (*axes_of(whole), *axes_of(pooled), block), source, result)
+
+
+@cache
+def _address(kind: str, element: Element, lanes: int, rest: int) -> int:
+    emit = average_function if kind == "forward" else average_gradient_function
+    return compile_function(emit(element, lanes, rest), "run")
