@@ -7,7 +7,7 @@ from networks import plan_of
 from test_sparse import normal
 from torch import nn
 
-from swann.nn import build
+from swann.nn import _small_batch, build
 from swann.nn._native_pass import forms_of, has_global_hooks
 
 
@@ -137,5 +137,14 @@ def test_buffers_of_many_kinds_of_inputs_are_forgotten():
     for _ in range(20):
         network.layers[0].stages[1] = nn.BatchNorm2d(6).eval()
         network(images)
-    assert len(network.native_passes) <= 16
+    assert len(network.native_passes) == 4
     assert not copy.deepcopy(network).native_passes
+
+
+@torch.no_grad()
+def test_so_are_buffers_of_many_bytes(monkeypatch):
+    network, images = network_and_images(4)
+    monkeypatch.setattr(_small_batch, "_MOST_BYTES", 1)
+    for n_samples in (1, 2, 3):
+        network(images[:n_samples])
+        assert len(network.native_passes) == 1

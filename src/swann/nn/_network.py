@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..trace import Layer, create_module
 from ._dropout import InflowDropout
+from ._filled_batch import forward_filled
 from ._geometry import link_geometry, link_shape
 from ._link import Link
 from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
-from ._sparse import forward_sparse
 from .costs import Choice, choose_for, costs_here
 from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
 from .kernels import LinkShape
@@ -189,7 +189,7 @@ class SmallWorldNetwork(nn.Module):
         choice = self._choice(inputs)
         output: Tensor = self.input_stages(inputs)
         if choice is None or not all(map(all, choice)):
-            output = forward_sparse(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
+            output = forward_filled(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
             return torch.cat((inputs, output), 1) if self.plan.chain.dense else output
         maps: list[Tensor | None] = [as_read_by("blocks" if self.backend == "sparse" else "masked", output)]
         for number, layer in enumerate(self.each_layer()):

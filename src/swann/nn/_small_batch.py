@@ -119,8 +119,8 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
     return torch.cat([state.maps[number] for number in range(1, len(read.layers) + 1)], 1) if keeps_all else output
 
 
-_MOST_PASSES = 16
-"""Each keeps buffers; those of many kinds of inputs are forgotten."""
+_MOST_PASSES, _MOST_BYTES = 16, 2**28
+"""Each pass keeps buffers; from so many passes or bytes of them on all are forgotten before another one is made."""
 
 
 def _forward_native(network: SmallWorldNetwork, read: Reading, inputs: Tensor, key: Hashable) -> Tensor | None:
@@ -133,7 +133,8 @@ def _forward_native(network: SmallWorldNetwork, read: Reading, inputs: Tensor, k
     key = key, inputs.dtype, torch.get_num_threads(), forms
     passes = network.native_passes
     if key not in passes:
-        if len(passes) >= _MOST_PASSES:
+        n_bytes = sum(each.schedule.n_bytes for each in passes.values() if each is not None)
+        if len(passes) >= _MOST_PASSES or n_bytes > _MOST_BYTES:
             passes.clear()
         passes[key] = native_pass(network, read, forms, len(inputs), inputs.dtype)
     found = passes[key]
