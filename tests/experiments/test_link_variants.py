@@ -39,13 +39,15 @@ def test_nothing_changes_by_default():
     torch.testing.assert_close(varied(IMAGES), twin(IMAGES))
 
 
+@pytest.mark.parametrize("n_images", [1, 3, 6, 40])
 @pytest.mark.parametrize("settings", [{"stride": "pooled"}, {"stride": "dilated"}, {"linear_pooling": "max"}])
-def test_the_sparse_backend_computes_the_same_as_the_masked_one(settings):
-    twin, varied = make(**settings)
+def test_the_sparse_backend_computes_the_same_as_the_masked_one(settings, n_images):
+    twin, varied = (each.eval() for each in make(**settings))
+    images = IMAGES[:n_images]
     with torch.no_grad():
-        masked, sparse = (varied.use_backend(backend)(IMAGES) for backend in ("masked", "sparse"))
+        masked, sparse = (varied.use_backend(backend)(images) for backend in ("masked", "sparse"))
         torch.testing.assert_close(masked, sparse, rtol=1e-4, atol=1e-4)
-        assert (masked - twin(IMAGES)).abs().max() > 1e-2
+        assert (masked - twin(images)).abs().max() > 1e-2
     assert sum(p.numel() for p in varied.parameters()) == sum(p.numel() for p in twin.parameters())
 
 

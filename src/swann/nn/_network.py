@@ -140,6 +140,7 @@ class SmallWorldNetwork(nn.Module):
         self._choices: dict[tuple[int, bool, int], Choice] = {}
         self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
         self.native_passes: dict[Hashable, NativePass | None] = {}
+        self.pools_otherwise = any(link.pools_otherwise for layer in self.each_layer() for _, link in layer.each_link())
         for layer in self.each_layer():
             layer.forget_forms()
         self._prepare()

@@ -44,7 +44,8 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
         choice: which links are dense; None for none.
     """
-    if not torch.compiler.is_compiling() and not torch.is_grad_enabled() and inputs.shape[0] < SMALL_BATCH:
+    is_small = inputs.shape[0] < SMALL_BATCH and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    if is_small and not network.pools_otherwise:
         return forward_small(network, inputs, choice)
     state = _Pass(network, inputs)
     output, is_blocks = inputs, False
@@ -178,7 +179,7 @@ class _Pass:
 
     def _pooled(self, source: int, link: Link, given: Tensor) -> Tensor:
         """Return the map that a link reads: pooled where it ends at a linear layer."""
-        if not link.pools(given) or self.by_columns or torch.compiler.is_compiling():
+        if not link.pools(given) or link.pools_otherwise or self.by_columns or torch.compiler.is_compiling():
             return link.pool_blocks(given)
         return shared_pool(self.shared, source, self._is_first(source), link.kernel, given)
 
