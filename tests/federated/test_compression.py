@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from swann import InvalidValueError
-from swann.federated._compression import decode_update, decode_weights, encode_update, encode_weights, n_bytes
+from swann.federated._arrays import record_of_each
+from swann.federated._compression import (
+    PACKED,
+    decode_update,
+    decode_weights,
+    encode_update,
+    encode_weights,
+    flat,
+    n_bytes,
+)
 
 FLOATS = st.floats(-100, 100, width=32)
 ARRAYS = arrays.arrays(np.float32, arrays.array_shapes(min_dims=0, max_dims=3, max_side=5, min_side=0), elements=FLOATS)
@@ -21,8 +30,9 @@ def sent_back(weights, received, compression, seed=0):
 def test_nothing_is_lost_without_compression(state):
     weights = {name: array for name, (array, _) in state.items()}
     record = encode_weights(weights, "none")
-    assert n_bytes(record) == sum(128 + array.nbytes for array in weights.values())
-    for found in (decode_weights(record), sent_back(weights, weights, "none")):
+    assert n_bytes(record) == 128 + sum(array.nbytes for array in weights.values())
+    shapes = {name: weights[name].shape for name in sorted(weights, reverse=True)}  # in an order of their own
+    for found in (decode_weights(record, shapes), sent_back(weights, weights, "none")):
         assert all(np.array_equal(found[name], weights[name]) for name in weights)
         assert all(found[name].shape == weights[name].shape for name in weights)
 
@@ -72,11 +82,21 @@ def test_too_large_for_float16_is_refused():
 def test_another_type_or_shape_or_number_of_scales_is_refused():
     received = {"a": np.zeros(3, np.float32), "b": np.zeros(2, np.float32)}
     record, scales = encode_update(received, received, "int8", np.random.default_rng(0))
-    with pytest.raises(ValueError, match="a is of type int8, expected float16"):
+    with pytest.raises(ValueError, match="weights are of type int8, expected float16"):
         decode_update(record, scales, received, "fp16")
     with pytest.raises(ValueError, match="zip"):
         decode_update(record, scales[:1], received, "int8")
-    with pytest.raises(ValueError, match=r"an array has shape \[2\], expected \[3\]"):
+    with pytest.raises(ValueError, match="5 weights, expected 6"):
         decode_update(record, scales, received | {"b": np.zeros(3, np.float32)}, "int8")
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="5 weights, expected 3"):
         decode_update(record, scales, {"a": received["a"]}, "int8")
+
+
+def test_what_is_not_packed_is_refused():
+    each = record_of_each({"a": np.zeros(3, np.float32), "b": np.zeros(2, np.float32)})
+    with pytest.raises(ValueError, match="expected one array, weights, found a, b"):
+        flat(each)
+    with pytest.raises(ValueError, match="expected one array, weights, found none"):
+        flat(record_of_each({}))
+    with pytest.raises(ValueError, match=r"weights have shape \[1, 2\], expected one dimension"):
+        flat(record_of_each({PACKED: np.zeros((1, 2), np.float32)}))

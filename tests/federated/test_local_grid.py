@@ -7,7 +7,7 @@ from apps import faulty_app
 from flwr.app import ConfigRecord, Message, RecordDict
 
 from swann.federated import CheckedStrategy, LocalGrid
-from swann.federated._compression import encode_weights
+from swann.federated._arrays import record_of_each
 from swann.federated._state import counters_of, weights_of
 
 
@@ -22,7 +22,7 @@ def asked(twin, architecture, make_config, data, clients):
         grid = LocalGrid(partial(faulty_app, data, rows, fault), configs, n_workers)
         grids.append(grid)
         strategy = CheckedStrategy(make_config(per_round=8), architecture, weights_of(twin), counters_of(twin), 8)
-        return grid, strategy, list(strategy.configure_train(1, encode_weights({}, "none"), ConfigRecord(), grid))
+        return grid, strategy, list(strategy.configure_train(1, record_of_each({}), ConfigRecord(), grid))
 
     yield make
     for grid in grids:

@@ -8,7 +8,7 @@ from apps import faulty_app
 from flwr.app import ConfigRecord
 
 from swann.federated import CheckedStrategy, LocalGrid, Privacy, simulate
-from swann.federated._compression import encode_weights
+from swann.federated._arrays import record_of_each
 from swann.federated._secure import SecureGrid
 from swann.federated._state import counters_of, weights_of
 
@@ -35,7 +35,7 @@ def secure(twin, architecture, data, clients, make_config):
         config = make_config(per_round=8, secure_aggregation=True)
         strategy = CheckedStrategy(config, architecture, weights_of(twin), counters_of(twin), 8)
         grid = SecureGrid(below, largest_client)
-        messages = strategy.configure_train(1, encode_weights(strategy.weights, "none"), ConfigRecord(), grid)
+        messages = strategy.configure_train(1, record_of_each(strategy.weights), ConfigRecord(), grid)
         return grid, strategy, messages
 
     return make

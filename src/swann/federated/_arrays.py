@@ -56,6 +56,11 @@ def to_array(values: NDArray[Any]) -> Array:
     return Array(str(values.dtype), values.shape, _STYPE, _bytes(values))
 
 
+def record_of_each(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
+    """Return a record with an array of Flower for each of NumPy's, as its strategies take them."""
+    return record_of({name: to_array(array) for name, array in values.items()})
+
+
 def record_of(arrays: Mapping[str, Array]) -> ArrayRecord:
     """Return a record of arrays as they are; `flwr.app.ArrayRecord` of a dictionary makes each anew."""
     record = ArrayRecord()

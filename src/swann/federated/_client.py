@@ -17,7 +17,7 @@ from ._compression import decode_weights, encode_update
 from ._local_training import ClientData, train_locally
 from ._messages import ARRAYS, CONFIG, Answer, Order
 from ._secure import mask_if_asked
-from ._state import counters_of, set_state_, weights_of
+from ._state import counters_of, set_state_, shapes_of, weights_of
 
 OpenData = Callable[[Context], ClientData]
 """Returns the images of the client that a context describes."""
@@ -54,15 +54,12 @@ def make_client_app(open_data: OpenData, *, any_model: bool = False) -> ClientAp
             networks.clear()
             networks[order.digest] = architecture.build()
         config = message.content.config_records[CONFIG]
-        received = decode_weights(message.content.array_records[ARRAYS])
         seed = client_seed(order.seed, int(config["server-round"]), context)  # type: ignore[arg-type]
         network, own = networks[order.digest], open_data(context)
+        received = decode_weights(message.content.array_records[ARRAYS], shapes_of(network))
         set_state_(network, received, order.counters)
         trained = train_locally(network, own, order.local, seed, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
-        weights = weights_of(network)
-        arrays, scales = encode_update(
-            {name: weights[name] for name in received}, received, order.compression, np.random.default_rng(seed)
-        )
+        arrays, scales = encode_update(weights_of(network), received, order.compression, np.random.default_rng(seed))
         answer = Answer(
             arrays=arrays,
             digest=order.digest,

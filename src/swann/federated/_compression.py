@@ -1,7 +1,9 @@
-"""Weights as they travel."""
+"""Weights as they travel: all of a network in one array, for Flower asks for each array in requests of its own."""
 
 from collections.abc import Mapping
-from typing import Literal
+from itertools import accumulate
+from math import prod
+from typing import Any, Literal
 
 import numpy as np
 from flwr.app import ArrayRecord
@@ -13,26 +15,30 @@ from ._state import Weights
 
 Compression = Literal["none", "fp16", "int8"]
 COMPRESSIONS = ("none", "fp16", "int8")
+_TYPES = {"none": np.float32, "fp16": np.float16, "int8": np.int8}
+
+PACKED = "weights"
+"""The name of the one array: those of the network, flattened, in the order of their names."""
 
 _LEVELS = 127
 """Of either sign in 8 bits."""
 
 
 def encode_weights(weights: Weights, compression: Compression) -> ArrayRecord:
-    """Return weights on their way to a client: float32 as they are, else rounded to float16.
+    """Return weights on their way to a client, packed: float32 as they are, else rounded to float16.
 
     Raises:
         InvalidValueError: a weight is too large for float16.
     """
     if compression == "none":
-        return _record(weights)
-    return _record({name: _half(name, array) for name, array in weights.items()})
+        return _record(weights, "none")
+    return _record({name: _half(name, array) for name, array in weights.items()}, "fp16")
 
 
 def encode_update(
     weights: Weights, received: Weights, compression: Compression, generator: np.random.Generator
 ) -> tuple[ArrayRecord, list[float]]:
-    """Return what a client sends, and the scale of each array.
+    """Return what a client sends, packed, and the scale of each array in the order of their names.
 
     Without compression that is the weights. Else it is their difference from what was received, in float16, or in 8
     bits: each array is divided by its largest absolute value and rounded up or down to 127 levels at random so that
@@ -48,59 +54,69 @@ def encode_update(
         InvalidValueError: a difference is too large for float16.
     """
     if compression == "none":
-        return _record(weights), []
-    change = {name: array - received[name] for name, array in weights.items()}
+        return _record(weights, compression), []
+    change = {name: weights[name] - received[name] for name in sorted(weights)}
     if compression == "fp16":
-        return _record({name: _half(name, array) for name, array in change.items()}), []
+        return _record({name: _half(name, array) for name, array in change.items()}, compression), []
     scales = {name: float(np.abs(array).max(initial=0.0)) for name, array in change.items()}
     rounded = {name: _stochastic(array, scales[name], generator) for name, array in change.items()}
-    return _record(rounded), list(scales.values())
+    return _record(rounded, compression), list(scales.values())
 
 
-def decode_weights(record: ArrayRecord) -> Weights:
+def decode_weights(record: ArrayRecord, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
     """Return the weights that `encode_weights` made a record of, in float32.
 
+    Args:
+        record: the packed array.
+        shapes: of the network's arrays.
+
     Raises:
-        ValueError: an array is malformed.
+        ValueError: it is malformed, or does not hold as many values.
     """
-    return {name: read_array(array).astype(np.float32) for name, array in record.items()}
+    return {name: array.astype(np.float32) for name, array in _unpacked(flat(record), shapes).items()}
 
 
 def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression) -> Weights:
     """Return a client's weights from what `encode_update` made of them.
 
     Args:
-        record: the arrays.
+        record: the packed array.
         scales: of each array, for 8 bits.
         sent: the weights that the server has sent, before they were encoded.
         compression: how they travelled.
 
     Raises:
-        ValueError: an array is malformed, of another type, or there are not as many scales.
-        KeyError: an array that was not sent.
+        ValueError: it is malformed, of another type, or does not hold as many values or scales.
     """
-    arrays = {name: read_array(array) for name, array in record.items()}
-    wanted = {"none": np.float32, "fp16": np.float16, "int8": np.int8}[compression]
-    for name, array in arrays.items():
-        if array.dtype != wanted:
-            raise ValueError(f"{name} is of type {array.dtype}, expected {np.dtype(wanted)}")
+    values = flat(record)
+    if values.dtype != _TYPES[compression]:
+        raise ValueError(f"{PACKED} are of type {values.dtype}, expected {np.dtype(_TYPES[compression])}")
+    arrays = _unpacked(values, {name: array.shape for name, array in sent.items()})
     if compression == "none":
-        return dict(arrays)
+        return arrays
     factors = np.asarray(scales, np.float32) / _LEVELS if compression == "int8" else np.ones(len(arrays), np.float32)
     found = zip(arrays.items(), factors, strict=True)
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is for the caller to find
-        return {name: _sum(sent[name], array.astype(np.float32) * factor) for (name, array), factor in found}
+        return {name: sent[name] + array.astype(np.float32) * factor for (name, array), factor in found}
+
+
+def flat(record: ArrayRecord) -> NDArray[Any]:
+    """Return the values of a packed record, of whatever type, for reading alone.
+
+    Raises:
+        ValueError: it is not packed, or malformed.
+    """
+    if list(record) != [PACKED]:
+        raise ValueError(f"expected one array, {PACKED}, found {', '.join(record)[:100] or 'none'}")
+    values = read_array(record[PACKED])
+    if values.ndim != 1:
+        raise ValueError(f"{PACKED} have shape {list(values.shape)}, expected one dimension")
+    return values
 
 
 def n_bytes(record: ArrayRecord) -> int:
     """Return the bytes that the arrays of a record take, each with NumPy's header of 128 bytes."""
     return sum(len(array.data) for array in record.values())
-
-
-def _sum(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    if one.shape != other.shape:
-        raise ValueError(f"an array has shape {list(other.shape)}, expected {list(one.shape)}")
-    return one + other
 
 
 def _half(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -119,5 +135,17 @@ def _stochastic(array: NDArray[np.float32], scale: float, generator: np.random.G
     return np.floor(array / scale * _LEVELS + generator.random(array.shape)).astype(np.int8)
 
 
-def _record(arrays: Mapping[str, NDArray[np.generic]]) -> ArrayRecord:
-    return record_of({name: to_array(array) for name, array in arrays.items()})
+def _record(arrays: Mapping[str, NDArray[Any]], compression: Compression) -> ArrayRecord:
+    nothing = np.zeros(0, _TYPES[compression])  # gives the type where there is no array
+    return record_of(
+        {PACKED: to_array(np.concatenate([nothing, *(arrays[name].reshape(-1) for name in sorted(arrays))]))}
+    )
+
+
+def _unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+    names = sorted(shapes)
+    ends = list(accumulate((prod(shapes[name]) for name in names), initial=0))
+    if len(values) != ends[-1]:
+        raise ValueError(f"{len(values):,} {PACKED}, expected {ends[-1]:,}")
+    spans = zip(names, ends, ends[1:], strict=False)
+    return {name: values[start:end].reshape(shapes[name]) for name, start, end in spans}

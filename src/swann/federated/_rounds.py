@@ -17,8 +17,8 @@ from ..train._evaluate import evaluate
 from ..train._interrupt import StopRequest, stop_on_interrupt
 from ..train._one_process import OneProcess
 from ._architecture import Architecture
+from ._arrays import record_of_each
 from ._checkpoint import Saved, read_checkpoint, write_checkpoint
-from ._compression import encode_weights
 from ._config import FederatedConfig
 from ._history import FederatedHistory, Round
 from ._quiet import quiet
@@ -130,7 +130,7 @@ class Rounds:
                 if left and not self._at_target():
                     self.strategy.start(
                         grid,
-                        encode_weights(self.strategy.weights, "none"),
+                        record_of_each(self.strategy.weights),
                         num_rounds=left,
                         timeout=self.config.timeout,
                         evaluate_fn=self._after_round,

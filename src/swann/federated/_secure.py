@@ -29,7 +29,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from .._errors import InvalidValueError
-from ._compression import decode_weights, encode_weights
+from ._compression import encode_weights, flat
 from ._messages import ARRAYS, Answer
 
 _RANGE = 16.0
@@ -163,10 +163,9 @@ class _Found(FedAvg):
         return [(GridClientProxy(node, self._grid, 0), FitIns(Parameters([], ""), {})) for node in self._asked]
 
     def aggregate_fit(self, server_round: int, results: Any, failures: Any) -> tuple[None, dict[str, Any]]:  # noqa: ARG002
-        sent = decode_weights(next(iter(self._asked.values())).content[ARRAYS])  # type: ignore[arg-type]
-        change = parameters_to_ndarrays(results[0][1].parameters)
-        mean = {name: sent[name] + array.astype(np.float32) for name, array in zip(sent, change, strict=True)}
-        arrays = encode_weights(mean, "none")
+        sent = flat(next(iter(self._asked.values())).content[ARRAYS])  # type: ignore[arg-type]
+        (change,) = parameters_to_ndarrays(results[0][1].parameters)
+        arrays = encode_weights({"": sent + change.astype(np.float32)}, "none")
         for proxy, result in results:
             values = result.metrics
             answer = Answer(
@@ -189,11 +188,10 @@ def mask_if_asked(message: Message, context: Context, call_next: ClientAppCallab
         return call_next(message, context)
 
     def train(message: Message, context: Context) -> Message:
-        received = decode_weights(message.content.array_records[ARRAYS])
+        received = flat(message.content.array_records[ARRAYS])
         answer = Answer.of(call_next(message, context).content)
-        weights = decode_weights(answer.arrays)
-        change = [weights[name] - array for name, array in received.items()]
-        if not all(np.isfinite(array).all() for array in change):
+        change = flat(answer.arrays) - received
+        if not np.isfinite(change).all():
             raise InvalidValueError("the weights are not finite after training; nothing is sent")
         largest = float(context.state.config_records[RECORD_KEY_STATE]["max_weight"])  # type: ignore[arg-type]
         if answer.n_examples > largest:
@@ -205,7 +203,7 @@ def mask_if_asked(message: Message, context: Context, call_next: ClientAppCallab
             "steps": answer.steps,
             "seconds": answer.seconds,
         }
-        result = FitRes(Status(Code.OK, ""), ndarrays_to_parameters(change), answer.n_examples, metrics)
+        result = FitRes(Status(Code.OK, ""), ndarrays_to_parameters([change]), answer.n_examples, metrics)
         return Message(content=fitres_to_recorddict(result, keep_input=True), reply_to=message)
 
     return secaggplus_mod(message, context, train)

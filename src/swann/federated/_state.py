@@ -20,6 +20,11 @@ def weights_of(network: nn.Module) -> Weights:
     return {name: tensor.detach().float().cpu().numpy().copy() for name, tensor in _floating(network).items()}
 
 
+def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what `weights_of` returns."""
+    return {name: tuple(tensor.shape) for name, tensor in _floating(network).items()}
+
+
 def counters_of(network: nn.Module) -> Counters:
     """Return the single whole numbers in a network's state."""
     return {name: int(tensor) for name, tensor in _counting(network).items()}
@@ -38,7 +43,7 @@ def set_state_(network: nn.Module, weights: Mapping[str, NDArray[np.float32]], c
         InvalidValueError: a name or a shape is not the network's.
     """
     own = _floating(network)
-    if problem := difference({name: tuple(tensor.shape) for name, tensor in own.items()}, weights):
+    if problem := difference(shapes_of(network), weights):
         raise InvalidValueError(f"weights: {problem}")
     for name, tensor in own.items():
         tensor.copy_(torch.from_numpy(np.asarray(weights[name], order="C")))

@@ -14,11 +14,11 @@ from flwr.serverapp.strategy import Strategy
 from .._errors import FileFormatError
 from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
-from ._arrays import ReadArray, read_array, record_of
+from ._arrays import ReadArray, read_array, record_of, record_of_each
 from ._compression import decode_update, encode_weights, n_bytes
 from ._config import FederatedConfig
 from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
-from ._state import Counters, Weights, difference
+from ._state import Counters, Weights
 from ._strategies import make_strategy, seeded, spared_collections
 
 
@@ -62,8 +62,8 @@ class CheckedStrategy(Strategy):
     """One of Flower's strategies, with answers checked before it sees them.
 
     A client gets the architecture with its first message and again after it said that it lost it. Refused, and named,
-    is an answer with an error, of another architecture, with arrays that are missing, of another shape or not finite,
-    or without a positive number of images; also, as surplus, a second one of the same client, one to an earlier round
+    is an answer with an error, of another architecture, with more or fewer weights or some that are not finite, or
+    without a positive number of images; also, as surplus, a second one of the same client, one to an earlier round
     and one that nobody asked for. Whole numbers of the network's state are not averaged: the largest counts. Clients
     are drawn, and noise is, from the seed and the round alone.
 
@@ -170,7 +170,7 @@ class CheckedStrategy(Strategy):
         if found is None:
             return None, metrics_of_all
         self._set(found, counters)
-        return encode_weights(self.weights, "none"), metrics_of_all
+        return record_of_each(self.weights), metrics_of_all
 
     def configure_evaluate(self, *_: object) -> Iterable[Message]:
         """Ask no client to evaluate: the server does."""
@@ -214,8 +214,6 @@ class CheckedStrategy(Strategy):
         if answer.n_examples < 1 or not math.isfinite(answer.train_loss):
             raise FileFormatError(f"{answer.n_examples} images, training loss {answer.train_loss:g}")
         weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
-        if problem := difference({name: array.shape for name, array in self.weights.items()}, weights):
-            raise FileFormatError(problem)
         for name, array in weights.items():
             if not np.isfinite(array).all():
                 raise FileFormatError(f"{name} is not finite")
