@@ -44,8 +44,8 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
         choice: which links are dense; None for none.
     """
-    is_small = inputs.shape[0] < SMALL_BATCH and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    if is_small and not network.pools_otherwise:
+    as_blocks = torch.compiler.is_compiling() or torch.is_grad_enabled() or network.pools_otherwise
+    if not as_blocks and inputs.shape[0] < SMALL_BATCH:  # in this order: a traced batch may be of any size
         return forward_small(network, inputs, choice)
     state = _Pass(network, inputs)
     output, is_blocks = inputs, False
