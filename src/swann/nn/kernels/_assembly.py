@@ -8,7 +8,20 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from ._code import ELEMENTS, STORED, Code, Element, Stored, each_task, fetch_ahead, lane_sums, row_address, row_of, runs
+from ._code import (
+    ELEMENTS,
+    STORED,
+    TILE_ARGUMENTS,
+    Code,
+    Element,
+    Stored,
+    each_task,
+    fetch_ahead,
+    lane_sums,
+    row_address,
+    row_of,
+    runs,
+)
 from ._compile import can_mask
 from ._tiles import TileProgram
 
@@ -64,11 +77,7 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     code.lines.append(f"declare {vector} @llvm.fma.v{_width(program)}{suffix}({vector}, {vector}, {vector})")
     code.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
     steps = ", i64 %n_steps, i64 %result_step, i64 %operand_step" if kind == "weight" else ""
-    code.lines.append(
-        "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
-        f"ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last{steps}) {{"
-    )
-    code.lines.append("entry:")
+    code.lines += [f"define void @tile({TILE_ARGUMENTS}{steps}) {{", "entry:"]
     if kind == "weight":
         _weight_gradient(code, program, element, n_taps)
     else:

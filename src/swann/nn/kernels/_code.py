@@ -9,12 +9,21 @@ Element = Literal["float32", "float64"]
 ELEMENTS: dict[str, tuple[str, str, int]] = {"float32": ("float", "f32", 4), "float64": ("double", "f64", 8)}
 """The name of each type, its suffix in the names of LLVM's own functions, and its bytes."""
 
-_SUFFIXES = {name: suffix for name, suffix, _ in ELEMENTS.values()}
-
 Stored = Literal["float32", "float64", "bfloat16", "float16"]
 
 STORED: dict[str, tuple[str, str, int]] = ELEMENTS | {"bfloat16": ("bfloat", "bf16", 2), "float16": ("half", "f16", 2)}
 """The same of what weights may be stored in; half precision is widened when it is loaded."""
+
+_SUFFIXES = {name: suffix for name, suffix, _ in STORED.values()}
+
+TILE_ARGUMENTS = (
+    "ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, ptr noalias %weights, "
+    "ptr noalias %order, i64 %first, i64 %last"
+)
+"""What a function `tile` is given, see `swann.nn.kernels._assembly.tile_function`."""
+
+TILE = f"define void @tile({TILE_ARGUMENTS}) {{"
+"""The line with which it begins."""
 
 
 class Code:
@@ -49,23 +58,38 @@ class Code:
 
     def load_part(self, vector: str, n_read: int, base: str, offset: int, align: int) -> str:
         """Return a vector whose first lanes are read, the others zero and their places not touched."""
-        lanes, scalar = _parts(vector)
+        lanes, _ = _parts(vector)
         if n_read == lanes:
             return self.load(vector, base, offset, align)
-        name = f"@llvm.masked.load.v{lanes}{_SUFFIXES[scalar]}.p0"
-        self.declare(f"declare {vector} {name}(ptr, i32, <{lanes} x i1>, {vector})")
-        place, mask = self.address(base, offset), _first_lanes(lanes, n_read)
-        return self.value(f"call {vector} {name}(ptr {place}, i32 {align}, {mask}, {vector} zeroinitializer)")
+        return self.masked_load(vector, _first_lanes(lanes, n_read), self.address(base, offset), align)
 
     def store_part(self, vector: str, n_written: int, value: str, place: str, align: int) -> None:
         """Write the first lanes of a vector alone."""
-        lanes, scalar = _parts(vector)
+        lanes, _ = _parts(vector)
         if n_written == lanes:
             self.do(f"store {vector} {value}, ptr {place}, align {align}")
-            return
-        name = f"@llvm.masked.store.v{lanes}{_SUFFIXES[scalar]}.p0"
-        self.declare(f"declare void {name}({vector}, ptr, i32, <{lanes} x i1>)")
-        self.do(f"call void {name}({vector} {value}, ptr {place}, i32 {align}, {_first_lanes(lanes, n_written)})")
+        else:
+            self.masked_store(vector, _first_lanes(lanes, n_written), value, place, align)
+
+    def masked_load(self, vector: str, mask: str, place: str, align: int, otherwise: str = "zeroinitializer") -> str:
+        """Return a vector of the lanes of a mask; those of `otherwise` beyond it, where nothing is read."""
+        lanes, scalar = _parts(vector)
+        name, kind = f"@llvm.masked.load.v{lanes}{_SUFFIXES[scalar]}.p0", f"<{lanes} x i1>"
+        self.declare(f"declare {vector} {name}(ptr, i32, {kind}, {vector})")
+        return self.value(f"call {vector} {name}(ptr {place}, i32 {align}, {kind} {mask}, {vector} {otherwise})")
+
+    def masked_store(self, vector: str, mask: str, value: str, place: str, align: int) -> None:
+        """Write the lanes of a mask alone."""
+        lanes, scalar = _parts(vector)
+        name, kind = f"@llvm.masked.store.v{lanes}{_SUFFIXES[scalar]}.p0", f"<{lanes} x i1>"
+        self.declare(f"declare void {name}({vector}, ptr, i32, {kind})")
+        self.do(f"call void {name}({vector} {value}, ptr {place}, i32 {align}, {kind} {mask})")
+
+    def rectified(self, vector: str, value: str) -> str:
+        """Return a vector with zeros for negative numbers; NaN stays NaN."""
+        lanes, _ = _parts(vector)
+        is_negative = self.value(f"fcmp olt {vector} {value}, zeroinitializer")
+        return self.value(f"select <{lanes} x i1> {is_negative}, {vector} zeroinitializer, {vector} {value}")
 
     def load_index(self, base: str, position: str) -> str:
         place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
@@ -145,7 +169,7 @@ def _parts(vector: str) -> tuple[int, str]:
 
 def _first_lanes(lanes: int, number: int) -> str:
     """Return the mask of a vector's first lanes."""
-    return f"<{lanes} x i1> <{', '.join(f'i1 {int(lane < number)}' for lane in range(lanes))}>"
+    return f"<{', '.join(f'i1 {int(lane < number)}' for lane in range(lanes))}>"
 
 
 def row_of(code: Code, columns: tuple[str, ...], row: str) -> dict[str, str]:

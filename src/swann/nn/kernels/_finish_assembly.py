@@ -206,9 +206,7 @@ def _stepped(code: Code, steps: tuple[Step, ...], vector: str, value: str, scale
     numbers = iter(scales)
     for step in steps:
         if step == "relu":
-            lanes = vector.split(" x ")[0]
-            is_negative = code.value(f"fcmp olt {vector} {value}, zeroinitializer")
-            value = code.value(f"select {lanes} x i1> {is_negative}, {vector} zeroinitializer, {vector} {value}")
+            value = code.rectified(vector, value)
         else:
             scaled = code.value(f"fmul {vector} {value}, {code.splat(vector, next(numbers))}")
             value = code.value(f"fadd {vector} {scaled}, {code.splat(vector, next(numbers))}")

@@ -25,11 +25,8 @@ def gather_function(element: Element, lanes: int) -> str:
     kinds = {name: f"<{lanes} x {name}>" for name in (scalar, "i32", "i1", "ptr")}
     vector, mask = kinds[scalar], kinds["i1"]
     masked_gather = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
-    masked_load, masked_store = (f"@llvm.masked.{name}.v{lanes}{suffix}.p0" for name in ("load", "store"))
     code.lines += [
         f"declare {vector} {masked_gather}({kinds['ptr']}, i32, {mask}, {vector})",
-        f"declare {vector} {masked_load}(ptr, i32, {mask}, {vector})",
-        f"declare void {masked_store}({vector}, ptr, i32, {mask})",
         "define void @gather(ptr %table) {",
         "entry:",
     ]
@@ -52,8 +49,7 @@ def gather_function(element: Element, lanes: int) -> str:
                 code.do(f"br i1 {is_scattered}, label %scattered, label %together")
                 code.lines.append("together:")
                 begin = code.address(of_node, code.value(f"mul i64 {code.value(f'sext i32 {base} to i64')}, {size}"))
-                arguments = f"ptr {begin}, i32 {size}, {mask} {inside}, {vector} zeroinitializer"
-                loaded = code.value(f"call {vector} {masked_load}({arguments})")
+                loaded = code.masked_load(vector, inside, begin, size)
                 code.do("br label %found")
                 code.lines.append("scattered:")
                 operands = code.value(f"getelementptr {scalar}, ptr {of_node}, {kinds['i32']} {offset}")
@@ -71,7 +67,7 @@ def gather_function(element: Element, lanes: int) -> str:
                 code.lines.append("part:")
                 splat = ", ".join([f"i32 {NOTHING}"] * lanes)
                 counts = code.value(f"icmp sgt {kinds['i32']} {offset}, <{splat}>")
-                code.do(f"call void {masked_store}({vector} {value}, ptr {place}, i32 {size}, {mask} {counts})")
+                code.masked_store(vector, counts, value, place, size)
                 code.do("br label %stored")
                 code.lines.append("stored:")
     return "\n".join(code.lines)

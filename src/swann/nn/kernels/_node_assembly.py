@@ -8,12 +8,7 @@ import struct
 from collections.abc import Callable
 from functools import cache
 
-from ._code import ELEMENTS, Code, Element
-
-SIGNATURE = (
-    "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
-    "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {"
-)
+from ._code import ELEMENTS, TILE, Code, Element
 
 
 @cache
@@ -22,7 +17,7 @@ def fill_function(element: Element, lanes: int) -> str:
     code = Code()
     scalar, _, size = ELEMENTS[element]
     vector = f"<{lanes} x {scalar}>"
-    code.lines += [SIGNATURE, "entry:"]
+    code.lines += [TILE, "entry:"]
     filled = code.splat(vector, _of_node(code, "%weights", scalar, size))
     _change(code, scalar, size, lanes, lambda _: filled, reads=False)
     return "\n".join(code.lines)
@@ -34,13 +29,8 @@ def rectify_function(element: Element, lanes: int) -> str:
     code = Code()
     scalar, _, size = ELEMENTS[element]
     vector = f"<{lanes} x {scalar}>"
-    code.lines += [SIGNATURE, "entry:"]
-
-    def rectified(value: str) -> str:
-        is_negative = code.value(f"fcmp olt {vector} {value}, zeroinitializer")
-        return code.value(f"select <{lanes} x i1> {is_negative}, {vector} zeroinitializer, {vector} {value}")
-
-    _change(code, scalar, size, lanes, rectified)
+    code.lines += [TILE, "entry:"]
+    _change(code, scalar, size, lanes, lambda value: code.rectified(vector, value))
     return "\n".join(code.lines)
 
 
@@ -62,7 +52,7 @@ def normalise_function(element: Element, lanes: int, epsilon: float) -> str:
     code.lines += [
         f"declare {scalar} {root}({scalar})",
         f"declare {vector} {fma}({vector}, {vector}, {vector})",
-        SIGNATURE,
+        TILE,
         "entry:",
     ]
     mean, variance, weight, bias = (
@@ -94,10 +84,7 @@ def _change(
     code: Code, scalar: str, size: int, lanes: int, change: Callable[[str], str], *, reads: bool = True
 ) -> None:
     """Replace each element of a node's map by what `change` makes of a vector of them, and end the function."""
-    vector, mask, numbers = (f"<{lanes} x {kind}>" for kind in (scalar, "i1", "i64"))
-    suffix = f"v{lanes}f{8 * size}.p0"
-    code.declare(f"declare {vector} @llvm.masked.load.{suffix}(ptr, i32, {mask}, {vector})")
-    code.declare(f"declare void @llvm.masked.store.{suffix}({vector}, ptr, i32, {mask})")
+    vector, numbers = (f"<{lanes} x {kind}>" for kind in (scalar, "i64"))
     n_full = code.value(f"sdiv i64 %stride, {lanes}")
     with code.loop("0", n_full) as number:
         place = code.address("%result", code.value(f"mul i64 {number}, {lanes * size}"))
@@ -110,11 +97,8 @@ def _change(
     each = ", ".join(f"i64 {lane}" for lane in range(lanes))
     inside = code.value(f"icmp slt {numbers} <{each}>, {code.splat(numbers, n_left)}")
     place = code.address("%result", code.value(f"mul i64 {begin}, {size}"))
-    arguments = f"ptr {place}, i32 {size}, {mask} {inside}"
-    before = ""
-    if reads:
-        before = code.value(f"call {vector} @llvm.masked.load.{suffix}({arguments}, {vector} zeroinitializer)")
-    code.do(f"call void @llvm.masked.store.{suffix}({vector} {change(before)}, {arguments})")
+    before = code.masked_load(vector, inside, place, size) if reads else ""
+    code.masked_store(vector, inside, change(before), place, size)
     code.label("done")
     code.do("ret void")
     code.lines.append("}")

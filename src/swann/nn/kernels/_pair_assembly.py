@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from ._assembly import CHAINS
-from ._code import ELEMENTS, STORED, Code, Element, Stored, fetch_ahead, lane_sums, runs
+from ._code import ELEMENTS, STORED, TILE, Code, Element, Stored, fetch_ahead, lane_sums, runs
 
 
 def pair_function(
@@ -24,15 +24,13 @@ def pair_function(
     """
     code = Code()
     scalar, suffix, size = ELEMENTS[element]
-    weight_scalar, weight_suffix, weight_size = STORED[stored or element]
+    weight_scalar, _, weight_size = STORED[stored or element]
     lanes = len(vectors[0])
-    vector, mask, several_weights = (f"<{lanes} x {name}>" for name in (scalar, "i1", weight_scalar))
-    fma, masked_load = f"@llvm.fma.v{lanes}{suffix}", f"@llvm.masked.load.v{lanes}{weight_suffix}.p0"
+    vector, several_weights = (f"<{lanes} x {name}>" for name in (scalar, weight_scalar))
+    fma = f"@llvm.fma.v{lanes}{suffix}"
     code.lines += [
         f"declare {vector} {fma}({vector}, {vector}, {vector})",
-        f"declare {several_weights} {masked_load}(ptr, i32, {mask}, {several_weights})",
-        "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
-        "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {",
+        TILE,
         "entry:",
     ]
     n_chains = max(1, CHAINS // len(vectors))
@@ -45,14 +43,8 @@ def pair_function(
         place = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * weight_size}"))
         if not chunk:
             fetch_ahead(code, place)
-        place = code.address(place, chunk * lanes * weight_size)
-        n_left = n_taps - chunk * lanes
-        if n_left >= lanes:
-            loaded = code.value(f"load {several_weights}, ptr {place}, align {weight_size}")
-        else:
-            inside = ", ".join(f"i1 {str(lane < n_left).lower()}" for lane in range(lanes))
-            arguments = f"ptr {place}, i32 {weight_size}, {mask} <{inside}>, {several_weights} zeroinitializer"
-            loaded = code.value(f"call {several_weights} {masked_load}({arguments})")
+        n_read = min(lanes, n_taps - chunk * lanes)
+        loaded = code.load_part(several_weights, n_read, place, chunk * lanes * weight_size, weight_size)
         return code.widened(loaded, several_weights, vector)
 
     def add(edge: str, places: Sequence[str]) -> None:

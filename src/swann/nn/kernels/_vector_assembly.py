@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from ._assembly import CHAINS
-from ._code import ELEMENTS, STORED, Code, Element, Stored, fetch_ahead
+from ._code import ELEMENTS, STORED, TILE, Code, Element, Stored, fetch_ahead
 
 
 def vector_function(
@@ -26,8 +26,7 @@ def vector_function(
     fma = f"@llvm.fma.v{lanes}{suffix}"
     code.lines += [
         f"declare {vector} {fma}({vector}, {vector}, {vector})",
-        "define void @tile(ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, "
-        "ptr noalias %weights, ptr noalias %order, i64 %first, i64 %last) {",
+        TILE,
         "entry:",
     ]
     sums = [f"%sum{chain}" for chain in range(min(CHAINS, n_taps))]

@@ -1,9 +1,9 @@
 from functools import cache
 from typing import Literal
 
-from ._code import ELEMENTS, Code, Element, row_of
+from ._code import ELEMENTS, TILE, Code, Element, row_of
 from ._gather_assembly import NOTHING, SCATTERED
-from ._node_assembly import SIGNATURE, literal
+from ._node_assembly import literal
 
 Reduction = Literal["copy", "max", "mean"]
 """What is made of the elements in a window; a copy has one, or none and is zero."""
@@ -41,11 +41,9 @@ def window_function(element: Element, lanes: int, reduction: Reduction) -> str:
     index, pick = f"<{lanes} x i{8 * size}>", f"@llvm.x86.avx512.vpermi2var.p{'s' if size == 4 else 'd'}.512"
     code.lines += [
         f"declare {vector} @llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0(<{lanes} x ptr>, i32, {mask}, {vector})",
-        f"declare {vector} @llvm.masked.load.v{lanes}{suffix}.p0(ptr, i32, {mask}, {vector})",
-        f"declare void @llvm.masked.store.v{lanes}{suffix}.p0({vector}, ptr, i32, {mask})",
         f"declare {vector} @llvm.maximum.v{lanes}{suffix}({vector}, {vector})",
         *([f"declare {vector} {pick}({vector}, {index}, {vector})"] if picks_from_two(element, lanes) else []),
-        SIGNATURE,
+        TILE,
         "entry:",
         f"  %total = alloca {vector}",
     ]
@@ -80,10 +78,7 @@ def window_function(element: Element, lanes: int, reduction: Reduction) -> str:
         code.do(f"br i1 {code.value(f'icmp eq i32 {base}, {SCATTERED}')}, label %scattered, label %together")
         code.lines.append("together:")
         begin = code.address(source, code.value(f"mul i64 {code.value(f'sext i32 {base} to i64')}, {size}"))
-        loaded = code.value(
-            f"call {vector} @llvm.masked.load.v{lanes}{suffix}.p0(ptr {begin}, i32 {size}, {mask} {inside}, "
-            f"{vector} {nothing})"
-        )
+        loaded = code.masked_load(vector, inside, begin, size, nothing)
         code.do("br label %found")
         code.lines.append("scattered:")
         places = code.value(f"getelementptr {scalar}, ptr {source}, {offsets_kind} {offset}")
@@ -122,10 +117,7 @@ def window_function(element: Element, lanes: int, reduction: Reduction) -> str:
         code.lines.append("part:")
         offset = code.load(offsets_kind, offsets, code.value(f"mul i64 {position}, {lanes * 4}"), 4)
         counts = code.value(f"icmp sgt {offsets_kind} {offset}, {code.splat(offsets_kind, str(NOTHING))}")
-        code.do(
-            f"call void @llvm.masked.store.v{lanes}{suffix}.p0({vector} {value}, ptr {place}, i32 {size}, "
-            f"{mask} {counts})"
-        )
+        code.masked_store(vector, counts, value, place, size)
         code.do("br label %stored")
         code.lines.append("stored:")
     code.do("ret void")
