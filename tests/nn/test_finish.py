@@ -7,7 +7,8 @@ from networks import plan_of
 from torch import nn
 
 from swann.nn import build
-from swann.nn._finish import finishing_of, has_hooks
+from swann.nn._finish import finishing_of
+from swann.nn._hooks import has_hooks
 from swann.nn.kernels import Finish, MaxPool
 
 HALVE = MaxPool((2, 2), (2, 2), (0, 0))

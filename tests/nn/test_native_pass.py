@@ -8,7 +8,8 @@ from test_sparse import normal
 from torch import nn
 
 from swann.nn import _small_batch, build
-from swann.nn._native_pass import forms_of, has_global_hooks
+from swann.nn._hooks import has_global_hooks
+from swann.nn._native_pass import forms_of
 
 
 def network_and_images(batch=2, p=0.5):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..nn import Geometry, Link, SmallWorldLayer, SmallWorldNetwork, fan_ins, strided
 from ..nn._network import number_link_shapes
-from ..nn.kernels import LinkShape
+from ..nn.kernels import LinkShape, apply_by_channel
 from ._study_settings import StudyNetwork
 
 Shape = tuple[int, ...]
@@ -43,9 +43,7 @@ class PooledLink(Link):
 
     def pool_blocks(self, source: Tensor) -> Tensor:
         """Return the blocks of a source map, of shape `[blocks, sources, *size, block]`, pooled."""
-        by_channel = source.movedim(-1, 2).flatten(0, 1)
-        pooled = self._pool(by_channel).movedim(1, -1)
-        return pooled.reshape(*source.shape[:2], *pooled.shape[1:])
+        return apply_by_channel(self._pool, source)
 
     def _pool(self, source: Tensor) -> Tensor:
         return source if source.shape[2:] == self.size else _POOLS[self.pooling][len(self.size) - 1](source, self.size)

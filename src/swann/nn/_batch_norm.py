@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ._finish import NORMS, has_hooks
+from ._finish import NORMS
+from ._hooks import has_hooks
 from .kernels import batch_norm
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ._native_pass import forms_of, has_global_hooks
+from ._hooks import has_global_hooks
+from ._native_pass import forms_of
 from ._sparse import forward_sparse
 from .kernels import SMALL_BATCH
 

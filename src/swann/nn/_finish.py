@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ._hooks import has_hooks
 from .kernels import MAX_TAPS, Finish, Finishing, MaxPool, Step
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -60,12 +61,6 @@ def finishing_of(
     return Finishing(
         Finish(tuple(before), pool, tuple(after)), torch.stack(scales, 1) if scales else None, size
     ), number
-
-
-def has_hooks(stage: nn.Module) -> bool:
-    """Return whether a stage has to be called: somebody listens to it, or has given it a forward of its own."""
-    hooks = (stage._forward_hooks, stage._forward_pre_hooks, stage._backward_hooks, stage._backward_pre_hooks)
-    return any(hooks) or "forward" in stage.__dict__ or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
 
 
 def _is_fixed(norm: _BatchNorm, n_channels: int, dtype: torch.dtype) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError
 from ._geometry import Geometry, Shape
-from .kernels import from_blocks, to_blocks, wiring
+from .kernels import apply_by_channel, from_blocks, to_blocks, wiring
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
@@ -105,9 +105,7 @@ class Link(nn.Module):
         """Return the blocks of a source map, pooled to the kernel's size where the link ends at a linear layer."""
         if not self.pools(source):
             return source
-        by_channel = source.movedim(-1, 2).flatten(0, 1)
-        pooled = pool_to(by_channel, self.kernel).movedim(1, -1)
-        return pooled.reshape(*source.shape[:2], *pooled.shape[1:])
+        return apply_by_channel(lambda maps: pool_to(maps, self.kernel), source)
 
     @property
     def pools_otherwise(self) -> bool:

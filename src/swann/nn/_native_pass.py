@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
-from torch.nn.modules import module as modules
 
 from ._native_stages import Form, stage_form
 from .kernels import Element, Schedule, Workspace
@@ -23,11 +22,6 @@ Part = Callable[[Workspace, Tensor], Tensor | None]
 """A part of a pass, which is given the inputs; the last one returns the output."""
 
 DTYPES: dict[torch.dtype, Element] = {torch.float32: "float32", torch.float64: "float64"}
-
-
-def has_global_hooks() -> bool:
-    """Return whether somebody listens to all modules."""
-    return bool(modules._global_forward_hooks or modules._global_forward_pre_hooks)
 
 
 def forms_of(network: SmallWorldNetwork) -> Forms | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from ._hooks import is_listened_to
 from .kernels import (
     Address,
     Axis,
@@ -28,7 +29,7 @@ Form = tuple[Any, ...]
 def stage_form(stage: nn.Module) -> Form | None:
     """Return what an operation does; None where compiled code cannot do it, or somebody listens to it."""
     find = _FORMS.get(type(stage))
-    if find is None or stage._forward_hooks or stage._forward_pre_hooks or "forward" in vars(stage):
+    if find is None or is_listened_to(stage):
         return None
     return find(stage)
 

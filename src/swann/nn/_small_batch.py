@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from ._hooks import has_global_hooks, is_listened_to
 from ._link import Link, pool_to
 from ._native_build import native_pass
-from ._native_pass import DTYPES, forms_of, has_global_hooks
+from ._native_pass import DTYPES, forms_of
 from ._precision import summed_as
 from .kernels import Arrangement, Operand, arranged, arrangements, check_types, small_layer, vector_bytes
 
@@ -203,7 +204,7 @@ class _Pass:
 
 def _halves(stage: nn.Module, source: Tensor) -> bool:
     """Return whether a stage takes the maximum of each two by two places of a map, and nobody listens to it."""
-    if type(stage) is not nn.MaxPool2d or stage._forward_hooks or stage._forward_pre_hooks or stage.return_indices:
+    if type(stage) is not nn.MaxPool2d or is_listened_to(stage) or stage.return_indices:
         return False
     sizes = (stage.kernel_size, stage.stride, stage.padding, stage.dilation)
     return sizes in _HALVING and source.ndim == 4 and not (source.shape[2] % 2 or source.shape[3] % 2)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._batch_norm import can_train, trained_norm
-from ._finish import finishing_of, has_hooks
+from ._finish import finishing_of
+from ._hooks import has_hooks
 from ._precision import summed_as
 from ._small_batch import forward_small
 from .kernels import (
@@ -114,9 +115,7 @@ class _Pass:
                 total, bias = flow if total is None else total + flow, None
         if all(dense):
             return cast(Tensor, total), 0
-        finishing, n_finished = self._finishing(layer)
-        if total is not None and torch.is_grad_enabled():
-            finishing, n_finished = None, 0
+        finishing, n_finished = self._finishing(layer) if total is None or not torch.is_grad_enabled() else (None, 0)
         positions = [position for position, is_dense in enumerate(dense) if not is_dense]
         blocks = self._sparse_links(layer, positions, None if total is not None else finishing)
         if total is not None:

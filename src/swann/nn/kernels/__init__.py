@@ -2,7 +2,7 @@
 
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._batch_norm import batch_norm
-from ._blocks import BLOCK, apply_to_blocks, from_blocks, to_blocks
+from ._blocks import BLOCK, apply_by_channel, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._code import Element
 from ._columns import SMALL_BATCH, needs_columns, to_columns
@@ -53,6 +53,7 @@ __all__ = [
     "StoredMap",
     "Workspace",
     "adaptive_axis",
+    "apply_by_channel",
     "apply_to_blocks",
     "arranged",
     "arrangements",

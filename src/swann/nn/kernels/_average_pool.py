@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._average_assembly import average_function, average_gradient_function
+from ._blocks import apply_by_channel
 from ._code import Element
 from ._compile import compile_function, vector_bytes
 from ._finish import axes_of, run_on_channels
@@ -46,9 +47,7 @@ def add_average_gradient_(result: Tensor, gradient: Tensor) -> None:
 
 
 def _pooled_by_torch(blocks: Tensor, size: Shape) -> Tensor:
-    by_channel = blocks.movedim(-1, 2).flatten(0, 1)
-    pooled = F.adaptive_avg_pool3d(by_channel, (size[0], size[1], size[2])).movedim(1, -1)
-    return pooled.reshape(*blocks.shape[:2], *pooled.shape[1:])
+    return apply_by_channel(lambda maps: F.adaptive_avg_pool3d(maps, (size[0], size[1], size[2])), blocks)
 
 
 def _run(kind: str, source: Tensor, result: Tensor, whole: Tensor, pooled: Tensor) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -49,7 +50,16 @@ def apply_to_blocks(module: nn.Module, blocks: Tensor) -> Tensor:
             flat = flat.unsqueeze(-1) if isinstance(module, nn.BatchNorm3d) else flat
         return cast(Tensor, module(flat)).view(blocks.shape)
     if kind in ("pool", "pad") or (kind == "dropout" and blocks.ndim > 3):
-        by_channel = blocks.movedim(-1, 2).flatten(0, 1)  # a channel's samples take the place of channels
-        result = module(by_channel).movedim(1, -1)
-        return cast(Tensor, result.reshape(*blocks.shape[:2], *result.shape[1:]))
+        return apply_by_channel(module, blocks)
     return to_blocks(module(from_blocks(blocks)))
+
+
+def apply_by_channel(operation: Callable[[Tensor], Tensor], blocks: Tensor) -> Tensor:
+    """Return what an operation that works on each channel alone makes of blocks.
+
+    Args:
+        operation: it is given maps of shape `[blocks · channels, block, *size]`, samples in the place of channels.
+        blocks: of shape `[blocks, channels, *size, block]`.
+    """
+    result = operation(blocks.movedim(-1, 2).flatten(0, 1)).movedim(1, -1)
+    return result.reshape(*blocks.shape[:2], *result.shape[1:])

@@ -1,11 +1,12 @@
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ..._errors import InvalidValueError
-from ._geometry import LinkShape
+from ._geometry import LinkShape, unflatten
 
 _Kind = tuple[torch.dtype, torch.Size]
 
@@ -16,6 +17,19 @@ def check_link(
     """Raise InvalidValueError unless a link's operands fit each other: compiled code would read beyond them."""
     kinds = [(tensor.dtype, tensor.shape) for tensor in (source, weight, packed, result)]
     _check(*kinds, shape, by_columns)
+
+
+def check_links(
+    sources: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    wirings: Sequence[Tensor],
+    shapes: Sequence[int],
+    result: Tensor,
+    by_columns: bool,
+) -> None:
+    """Raise InvalidValueError unless the operands of all links into a layer fit each other and its map."""
+    for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
+        check_link(source, weight, packed, link, result, by_columns)
 
 
 @lru_cache(maxsize=4096)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ._check import check_link
+from ._check import check_links
 from ._finish import finish_
 from ._finish_assembly import Finish
-from ._geometry import unflatten
-from ._passes import forward_
+from ._passes import forward_, set_to_bias_
 
 _PART_BYTES = 2**22
 """What the part of a map that is worked on may take where a pooling follows, so that the whole map never exists."""
@@ -49,8 +48,7 @@ def compute_finished_layer(
     """
     finish, scales = finishing.finish, finishing.scales
     whole = sources[0].new_empty(size, device="meta")
-    for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
-        check_link(source, weight, packed, link, whole, False)
+    check_links(sources, weights, wirings, shapes, whole, False)
     result = sources[0].new_empty(*size[:2], *finishing.size, size[-1])
     taps = result.new_empty(result.shape, dtype=torch.int8) if keeps_taps else None
     space = None
@@ -63,7 +61,7 @@ def compute_finished_layer(
             part = space.view(-1)[: finished.shape[:2].numel() * space[0, 0].numel()].view(
                 *finished.shape[:2], *size[2:]
             )
-        _fill(part, bias, channels)
+        set_to_bias_(part, None if bias is None else bias[channels], part.ndim - 2)
         forward_(
             part, [source[blocks] for source in sources], weights, wirings, shapes, False, (channels.start, size[1])
         )
@@ -79,13 +77,6 @@ def finished(blocks: Tensor, finishing: Finishing) -> Tensor:
         result = blocks.new_empty(*blocks.shape[:2], *finishing.size, blocks.shape[-1])
     finish_(blocks, result, finishing.finish, finishing.scales)
     return result
-
-
-def _fill(part: Tensor, bias: Tensor | None, channels: slice) -> None:
-    if bias is None:
-        part.zero_()
-    else:
-        part.copy_(bias[channels].view(-1, *(1,) * (part.ndim - 2)))
 
 
 def _parts(size: list[int], itemsize: int, *, whole_channels: bool) -> Iterator[tuple[slice, slice]]:

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from ..._errors import InvalidValueError
-from ._check import check_link
+from ._check import check_links
 from ._geometry import unflatten
-from ._passes import forward_, input_gradient_, weight_gradients
+from ._passes import forward_, input_gradient_, set_to_bias_, weight_gradients
 
 _LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -65,12 +65,8 @@ def compute_layer(
 ) -> Tensor:
     """Return a layer's map; see `sparse_layer`."""
     result = sources[0].new_empty(size)
-    for source, weight, packed, link in zip(sources, weights, wirings, unflatten(tuple(shapes)), strict=True):
-        check_link(source, weight, packed, link, result, by_columns)
-    if bias is None:
-        result.zero_()
-    else:
-        result.copy_(bias.view(-1, *(1,) * (len(size) - 2)))
+    check_links(sources, weights, wirings, shapes, result, by_columns)
+    set_to_bias_(result, bias, len(size) - 2)
     sources, weights, wirings = map(contiguous, (sources, weights, wirings))
     forward_(result, sources, weights, wirings, shapes, by_columns)
     return result

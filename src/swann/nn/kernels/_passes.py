@@ -23,6 +23,20 @@ _CACHE_BYTES = 2**20
 """What is to stay in a core's own cache of the maps that a tile of the weight gradient meets."""
 
 
+def set_to_bias_(result: Tensor, bias: Tensor | None, n_axes: int) -> None:
+    """Set a layer's map to its bias, or to zero if it has none.
+
+    Args:
+        result: the map.
+        bias: of shape `[targets]`.
+        n_axes: of the map after that of the targets.
+    """
+    if bias is None:
+        result.zero_()
+    else:
+        result.copy_(bias.view(-1, *(1,) * n_axes))
+
+
 def forward_(
     result: Tensor,
     sources: Sequence[Tensor],

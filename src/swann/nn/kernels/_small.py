@@ -17,6 +17,7 @@ from ._compile import compile_function, vector_bytes
 from ._gather import ELEMENTS, Gathering, Offsets, gather
 from ._geometry import column_tiles
 from ._pair_assembly import pair_function
+from ._passes import set_to_bias_
 from ._rows import n_places_in_rows, row_lanes, tap_offsets
 from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled, run
 from ._vector_assembly import vector_function
@@ -78,10 +79,7 @@ def small_layer(
     batch, n_targets = size[:2]
     shape = arrangements[0].shape
     result = operands[0][0].new_empty(n_targets, *arrangements[0].size, batch)
-    if bias is None:
-        result.zero_()
-    else:
-        result.copy_(bias.view(-1, *(1,) * (result.ndim - 1)))
+    set_to_bias_(result, bias, result.ndim - 1)
     if result.numel():
         _add_links_(result, operands, arrangements, weights, wirings)
     inside = result[(slice(None), *(slice(0, length) for length in shape.target))]

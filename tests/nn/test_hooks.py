@@ -1,0 +1,42 @@
+import pytest
+from torch import nn
+
+from swann.nn._hooks import has_global_hooks, has_hooks, is_listened_to
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_stage_with_forward_hooks_is_called_until_they_are_gone(register):
+    stage = nn.ReLU()
+    handle = getattr(stage, register)(lambda *_: None)
+    assert is_listened_to(stage)
+    assert has_hooks(stage)
+    handle.remove()
+    assert not is_listened_to(stage)
+    assert not has_hooks(stage)
+
+
+@pytest.mark.parametrize("register", ["register_full_backward_hook", "register_full_backward_pre_hook"])
+def test_hooks_on_gradients_count_where_there_are_gradients(register):
+    stage = nn.ReLU()
+    getattr(stage, register)(lambda *_: None)
+    assert not is_listened_to(stage)
+    assert has_hooks(stage)
+
+
+def test_a_stage_with_a_forward_of_its_own_is_called():
+    stage = nn.ReLU()
+    stage.forward = lambda maps: maps + 1
+    assert is_listened_to(stage)
+    assert has_hooks(stage)
+
+
+def test_hooks_on_all_modules():
+    handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert has_global_hooks()
+        assert has_hooks(nn.ReLU())
+        assert not is_listened_to(nn.ReLU())
+    finally:
+        handle.remove()
+    assert not has_global_hooks()
+    assert not has_hooks(nn.ReLU())
