@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..trace import Stage, create_module
+from ._hooks import has_hooks
 from .kernels import apply_to_blocks
 
 _DRAWS = 2**16
@@ -16,11 +17,15 @@ def _kept(blocks: Tensor, p: float) -> Tensor:
     A draw has 16 bits, four to a random number: a layer that many links enter drops far more than the layer before it
     has, and drawing took a fifth of the time of all kernels. So p is rounded to a multiple of 2⁻¹⁶.
     """
-    n_elements = blocks.numel()
-    numbers = torch.empty(-(-n_elements // 4), dtype=torch.int64, device=blocks.device)
-    draws = numbers.random_(-(2**63), None).view(torch.int16)[:n_elements].view(blocks.shape)
+    draws = drawn(blocks.numel(), blocks.device).view(blocks.shape)
     threshold = round(p * _DRAWS)
     return (draws >= threshold - _DRAWS // 2).to(blocks.dtype).mul_(_DRAWS / (_DRAWS - threshold))
+
+
+def drawn(n_elements: int, device: torch.device | None = None) -> Tensor:
+    """Return random int16, one for each element."""
+    numbers = torch.empty(-(-n_elements // 4), dtype=torch.int64, device=device)
+    return numbers.random_(-(2**63), None).view(torch.int16)[:n_elements]
 
 
 _OF_CHANNELS = {
@@ -74,3 +79,17 @@ class InflowDropout(nn.Module):
             else:
                 blocks = apply_to_blocks(dropout, blocks)
         return blocks
+
+
+def draw_threshold(dropout: InflowDropout) -> int | None:
+    """Return how many of 2¹⁶ draws drop an element before a layer; None for none, -1 where it is not as simple as that.
+
+    It is where one `torch.nn.Dropout` alone drops, and has no hooks.
+    """
+    active = [each for each in cast(Any, dropout._modules["dropouts"])._modules.values() if each.training and each.p]
+    if not active:
+        return None
+    (first, *others) = active
+    threshold = round(first.p * _DRAWS)
+    is_simple = type(first) is nn.Dropout and not others and not has_hooks(first) and 0 < threshold < _DRAWS
+    return threshold if is_simple else -1

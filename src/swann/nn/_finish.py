@@ -48,7 +48,7 @@ def finishing_of(
             steps.append("affine")
             scales.append(_scale_and_shift(stage))
         elif pool is None and isinstance(stage, (nn.MaxPool1d, nn.MaxPool2d)):
-            pool, size = _pooled(stage, size)
+            pool, size = pool_of(stage, size)
             if pool is None:
                 break
             while before[-1:] == ["relu"]:  # the same after the pooling, where there is less to do
@@ -81,7 +81,7 @@ def _scale_and_shift(norm: _BatchNorm) -> Tensor:
     return torch.stack((scale, shift if norm.bias is None else shift + norm.bias), 1)
 
 
-def _pooled(stage: nn.MaxPool1d | nn.MaxPool2d, size: Shape) -> tuple[MaxPool | None, Shape]:
+def pool_of(stage: nn.MaxPool1d | nn.MaxPool2d, size: Shape) -> tuple[MaxPool | None, Shape]:
     """Return a pooling as the kernels know it, None if they do not, and the size of the map that it leaves."""
     n_axes = len(size)
     if _MAX_POOLS.get(type(stage)) != n_axes or stage.return_indices:

@@ -56,7 +56,17 @@ def _dropout(stage: Any) -> Form | None:
 
 
 def _flatten(stage: Any) -> Form | None:
-    return ("flat",) if (stage.start_dim, stage.end_dim) == (1, -1) else None
+    return ("flat",) if is_whole_flatten(stage) else None
+
+
+def is_whole_flatten(stage: nn.Flatten) -> bool:
+    """Return whether nothing but the batch keeps an axis of its own."""
+    return (stage.start_dim, stage.end_dim) == (1, -1)
+
+
+def adaptive_size(stage: Any) -> Any:
+    """Return the size to which a stage averages: a number or a tuple of them."""
+    return _fixed(stage.output_size)
 
 
 _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
@@ -68,7 +78,7 @@ _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _max_pool),
     **dict.fromkeys(
         (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        lambda stage: ("mean", _fixed(stage.output_size)),
+        lambda stage: ("mean", adaptive_size(stage)),
     ),
 }
 

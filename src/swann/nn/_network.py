@@ -13,6 +13,7 @@ from ._link import Link
 from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
+from ._training_build import TrainingScripts
 from .costs import Choice, choose_for, costs_here
 from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
 from .kernels import LinkShape
@@ -140,6 +141,7 @@ class SmallWorldNetwork(nn.Module):
         self._choices: dict[tuple[int, bool, int], Choice] = {}
         self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
         self.native_passes: dict[Hashable, NativePass | None] = {}
+        self.training_scripts: dict[Hashable, TrainingScripts | None] = {}
         self.pools_otherwise = any(link.pools_otherwise for layer in self.each_layer() for _, link in layer.each_link())
         for layer in self.each_layer():
             layer.forget_forms()
@@ -206,7 +208,7 @@ class SmallWorldNetwork(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: not what is found again in the first pass."""
-        return self.__dict__ | {"readings": {}, "native_passes": {}}
+        return self.__dict__ | {"readings": {}, "native_passes": {}, "training_scripts": {}}
 
     def _choice(self, inputs: Tensor) -> Choice | None:
         """Return which links are to be dense; None for none of them, () for all."""

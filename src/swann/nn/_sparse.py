@@ -14,6 +14,7 @@ from ._finish import finishing_of
 from ._hooks import has_hooks
 from ._precision import summed_as
 from ._small_batch import forward_small
+from ._training_pass import forward_trained
 from .kernels import (
     SMALL_BATCH,
     Finishing,
@@ -48,6 +49,10 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     as_blocks = torch.compiler.is_compiling() or torch.is_grad_enabled() or network.pools_otherwise
     if not as_blocks and inputs.shape[0] < SMALL_BATCH:  # in this order: a traced batch may be of any size
         return forward_small(network, inputs, choice)
+    if choice is None and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        trained = forward_trained(network, inputs)
+        if trained is not None:
+            return trained
     state = _Pass(network, inputs)
     output, is_blocks = inputs, False
     for number, layer in enumerate(network.each_layer(), start=1):

@@ -12,7 +12,7 @@ def test_buffers_live_from_the_first_table_that_names_them_to_the_last():
     for place in (first, second, first, third):
         builder.add([[fill_row(type(values)(place, 3, (4,), (4,), 1, "float32"), Given(0), None)]], 3)
     builder.use(second)
-    assert builder.lifetimes == [range(0, 3), range(1, 5), range(3, 4)]
+    assert builder.buffers.lifetimes == [range(0, 3), range(1, 5), range(3, 4)]
     schedule = builder.finished()
     assert schedule.starts[0] == schedule.starts[2] != schedule.starts[1]
     assert schedule.n_bytes == 128

@@ -1,6 +1,8 @@
 """Convolutions and linear layers computed from existing edges alone."""
 
+from ._arena import Held
 from ._arrangement import Arrangement, arrangements, pairs_of
+from ._assembly import Pass
 from ._batch_norm import batch_norm
 from ._blocks import BLOCK, apply_by_channel, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
@@ -21,22 +23,39 @@ from ._node_rows import (
     pool_rows,
     rectify_row,
 )
-from ._operator import sparse_layer
+from ._operator import refuse_second_derivative, sparse_layer
 from ._rows import n_places_in_rows, row_lanes
-from ._schedule import Address, Given, Held, Row, Schedule, ScheduleBuilder, Workspace
+from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
+from ._script import OWN, Script, ScriptBuilder, block_of_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
 from ._tables import bands_of_places
+from ._training_steps import (
+    BlockMap,
+    Norm,
+    add_average,
+    add_average_gradient,
+    add_bias_gradient,
+    add_drop,
+    add_fill,
+    add_finish,
+    add_norm_gradient,
+    add_pool_gradient,
+    add_rectify_gradient,
+    add_statistics,
+)
 from ._windows import Axis, adaptive_axis, strided_axis
 from ._wiring import wiring
 
 __all__ = [
     "BLOCK",
     "MAX_TAPS",
+    "OWN",
     "SMALL_BATCH",
     "Address",
     "Arrangement",
     "Axis",
+    "BlockMap",
     "Element",
     "Finish",
     "Finishing",
@@ -44,21 +63,36 @@ __all__ = [
     "Held",
     "LinkShape",
     "MaxPool",
+    "Norm",
     "Operand",
+    "Pass",
     "Row",
     "Schedule",
     "ScheduleBuilder",
+    "Script",
+    "ScriptBuilder",
     "SharedGradients",
     "Step",
     "StoredMap",
     "Workspace",
     "adaptive_axis",
+    "add_average",
+    "add_average_gradient",
+    "add_bias_gradient",
+    "add_drop",
+    "add_fill",
+    "add_finish",
+    "add_norm_gradient",
+    "add_pool_gradient",
+    "add_rectify_gradient",
+    "add_statistics",
     "apply_by_channel",
     "apply_to_blocks",
     "arranged",
     "arrangements",
     "bands_of_places",
     "batch_norm",
+    "block_of_memory",
     "check_types",
     "constant",
     "copy_row",
@@ -74,6 +108,7 @@ __all__ = [
     "pool_rows",
     "processor",
     "rectify_row",
+    "refuse_second_derivative",
     "row_lanes",
     "shared_layer",
     "shared_pool",

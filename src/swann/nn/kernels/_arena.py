@@ -1,9 +1,41 @@
 """Where the buffers of one pass stand in one block of memory."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 ALIGNMENT = 64
 """Bytes of a cache line and of the widest vector: each buffer begins at a multiple of them."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An address in a buffer: the buffer's number and bytes from its beginning."""
+
+    buffer: int
+    offset: int = 0
+
+
+@dataclass(eq=False)
+class Buffers:
+    """The buffers of one pass: each lives from the first step that uses it to the last one."""
+
+    sizes: list[int] = field(default_factory=list)
+    lifetimes: list[range] = field(default_factory=list)
+
+    def add(self, n_bytes: int) -> Held:
+        """Return a new buffer."""
+        self.sizes.append(n_bytes)
+        self.lifetimes.append(range(0))
+        return Held(len(self.sizes) - 1)
+
+    def use(self, held: Held, step: int) -> None:
+        """Keep a buffer until a step has been taken, which is not before any that it was kept for so far."""
+        life = self.lifetimes[held.buffer]
+        self.lifetimes[held.buffer] = range(life.start if life else step, step + 1)
+
+    def placed(self) -> tuple[tuple[int, ...], int]:
+        """Return where each buffer begins, and how long the block is."""
+        return arena(self.sizes, self.lifetimes)
 
 
 def arena(sizes: Sequence[int], lifetimes: Sequence[range]) -> tuple[tuple[int, ...], int]:

@@ -53,11 +53,11 @@ def _pooled_by_torch(blocks: Tensor, size: Shape) -> Tensor:
 def _run(kind: str, source: Tensor, result: Tensor, whole: Tensor, pooled: Tensor) -> None:
     block = source.shape[-1]
     lanes = vector_bytes() // source.element_size()
-    function = _address(kind, ELEMENTS[source.dtype], lanes, block % lanes)
+    function = average_address(kind, ELEMENTS[source.dtype], lanes, block % lanes)
     run_on_channels(function, (*axes_of(whole), *axes_of(pooled), block), source, result)
 
 
 @cache
-def _address(kind: str, element: Element, lanes: int, rest: int) -> int:
+def average_address(kind: str, element: Element, lanes: int, rest: int) -> int:
     emit = average_function if kind == "forward" else average_gradient_function
     return compile_function(emit(element, lanes, rest), "run")

@@ -72,7 +72,7 @@ class _BatchNorm(torch.autograd.Function):
             numbers = torch.stack((scale, slope, -scale * of_bias / n_elements - slope * mean), 1)
             of_blocks = torch.empty_like(blocks)
             run_on_channels(
-                _address("combination", *_vectors(blocks)),
+                norm_address("combination", *_vectors(blocks)),
                 (1, 1, 1, 1, math.prod(blocks.shape[2:])),
                 *(gradient, of_blocks, numbers.to(blocks.dtype), blocks),
             )
@@ -89,7 +89,7 @@ def _sums(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Return for each channel the sum of a map's elements, and of their products with those of another one."""
     result = first.new_empty(*first.shape[:2], 2, dtype=torch.float64)
     run_on_channels(
-        _address("sums", *_vectors(first)), (1, 1, 1, 1, math.prod(first.shape[2:])), first, result, other=second
+        norm_address("sums", *_vectors(first)), (1, 1, 1, 1, math.prod(first.shape[2:])), first, result, other=second
     )
     total = result.sum(0)
     return total[:, 0], total[:, 1]
@@ -101,6 +101,6 @@ def _vectors(blocks: Tensor) -> tuple[Element, int, int]:
 
 
 @cache
-def _address(name: str, element: Element, lanes: int, rest: int) -> int:
+def norm_address(name: str, element: Element, lanes: int, rest: int) -> int:
     emit = sums_function if name == "sums" else combination_function
     return compile_function(emit(element, lanes, rest), "run")

@@ -28,10 +28,10 @@ def finish_(source: Tensor, result: Tensor, finish: Finish, scales: Tensor | Non
     element, lanes = ELEMENTS[source.dtype], vector_bytes() // source.element_size()
     if finish.pool is None:
         n_elements = math.prod(source.shape[2:])
-        function = _finish_address(finish, element, lanes, n_elements % lanes)
+        function = finish_address(finish, element, lanes, n_elements % lanes)
         run_on_channels(function, (1, 1, 1, 1, n_elements), source, result, scales)
     else:
-        function = _pool_address(finish, finish.pool, element, lanes, block % lanes, taps is not None)
+        function = pool_address(finish, finish.pool, element, lanes, block % lanes, taps is not None)
         run_on_channels(function, (*axes_of(source), *axes_of(result), block), source, result, scales, taps)
 
 
@@ -39,7 +39,7 @@ def pool_gradient(gradient: Tensor, taps: Tensor, pool: MaxPool, size: list[int]
     """Return the gradient of a map, of shape `size`, given that of what a pooling leaves and the taps of its maxima."""
     result = gradient.new_empty(size)
     element, lanes = ELEMENTS[gradient.dtype], vector_bytes() // gradient.element_size()
-    function = _gradient_address(pool, element, lanes, size[-1] % lanes)
+    function = pool_gradient_address(pool, element, lanes, size[-1] % lanes)
     run_on_channels(function, (*axes_of(result), *axes_of(gradient), size[-1]), gradient, result, other=taps)
     return result
 
@@ -82,15 +82,15 @@ def axes_of(blocks: Tensor) -> tuple[int, int]:
 
 
 @cache
-def _finish_address(finish: Finish, element: Element, lanes: int, rest: int) -> int:
+def finish_address(finish: Finish, element: Element, lanes: int, rest: int) -> int:
     return compile_function(finish_function(finish, element, lanes, rest), "run")
 
 
 @cache
-def _pool_address(finish: Finish, pool: MaxPool, element: Element, lanes: int, rest: int, keeps_taps: bool) -> int:
+def pool_address(finish: Finish, pool: MaxPool, element: Element, lanes: int, rest: int, keeps_taps: bool) -> int:
     return compile_function(pool_function(finish, pool, element, lanes, rest, keeps_taps=keeps_taps), "run")
 
 
 @cache
-def _gradient_address(pool: MaxPool, element: Element, lanes: int, rest: int) -> int:
+def pool_gradient_address(pool: MaxPool, element: Element, lanes: int, rest: int) -> int:
     return compile_function(pool_gradient_function(pool, element, lanes, rest), "run")

@@ -8,11 +8,12 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arena import Held
 from ._arrangement import Arrangement
 from ._code import ELEMENTS, Element
 from ._compile import compile_function, vector_bytes
 from ._node_assembly import fill_function, normalise_function, rectify_function
-from ._schedule import Address, Held, Row, ScheduleBuilder
+from ._schedule import Address, Row, ScheduleBuilder
 from ._small import link_programs
 from ._tables import Programs
 from ._window_assembly import Reduction, window_function

@@ -145,7 +145,7 @@ def _run(
         return
     axis = 1 if layout == "blocks" else 0
     n_sources_of = tuple(end.shape[axis] for end in ends)
-    plan = _plan(
+    plan = link_plan(
         kind,
         tuple(shapes),
         ELEMENTS[layer.dtype],
@@ -171,7 +171,7 @@ def _run(
 
 
 @lru_cache(maxsize=4096)
-def _plan(
+def link_plan(
     kind: Pass,
     shapes: tuple[int, ...],
     element: Element,

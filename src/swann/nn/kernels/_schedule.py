@@ -9,18 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._arena import arena
+from ._arena import Buffers, Held
 from ._assembly import LINK, TABLE, TASK
 from ._tables import TASKS_PER_THREAD, Programs, run_address
-from ._turns import run_in_turn
-
-
-@dataclass(frozen=True)
-class Held:
-    """An address in a buffer of a schedule: the buffer's number and bytes from its beginning."""
-
-    buffer: int
-    offset: int = 0
+from ._turns import TURN, run_in_turn
 
 
 @dataclass(frozen=True)
@@ -80,22 +72,18 @@ class ScheduleBuilder:
     """A schedule in the making: buffers live from the first table that names them to the last one."""
 
     n_threads: int
-    sizes: list[int] = field(default_factory=list)
-    lifetimes: list[range] = field(default_factory=list)
+    buffers: Buffers = field(default_factory=Buffers)
     rows: list[Row] = field(default_factory=list)
     tasks: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     tables: list[tuple[int, int]] = field(default_factory=list)
 
     def buffer(self, n_bytes: int) -> Held:
         """Return a new buffer."""
-        self.sizes.append(n_bytes)
-        self.lifetimes.append(range(0))
-        return Held(len(self.sizes) - 1)
+        return self.buffers.add(n_bytes)
 
     def use(self, held: Held) -> None:
         """Keep a buffer until the table that is added next has been worked through."""
-        now, life = len(self.tables), self.lifetimes[held.buffer]
-        self.lifetimes[held.buffer] = range(life.start if life else now, now + 1)
+        self.buffers.use(held, len(self.tables))
 
     def add(self, bands: Sequence[Sequence[Row]], n_nodes: int) -> None:
         """Add a table: all rows of a band, in order, for each of its tasks, which are ranges of nodes."""
@@ -113,7 +101,7 @@ class ScheduleBuilder:
 
     def finished(self) -> Schedule:
         """Return the schedule."""
-        starts, n_bytes = arena(self.sizes, self.lifetimes)
+        starts, n_bytes = self.buffers.placed()
         links = np.zeros((len(self.rows), len(LINK)), dtype=np.int64)
         held: list[tuple[int, int, int]] = []
         given: list[tuple[int, int, int, int]] = []
@@ -162,6 +150,9 @@ class Workspace:
         self.tables[:, 1] = schedule.tables[:, 1]
         self.tables[:, 2] = schedule.tasks.ctypes.data + schedule.tasks.strides[0] * schedule.tables[:, 0]
         self.tables[:, 3] = self.links.ctypes.data
+        self.turns = np.zeros((len(schedule.tables), len(TURN)), dtype=np.int64)
+        self.turns[:, 0] = run_address("forward")
+        self.turns[:, 1] = self.tables.ctypes.data + self.tables.strides[0] * np.arange(len(schedule.tables))
         self.addresses: list[int] = []
         self.views: dict[Held, Tensor] = {}  # of maps that are read in each pass
 
@@ -175,7 +166,7 @@ class Workspace:
     def run(self, first: int, last: int) -> None:
         """Work through the tables from a first one up to, but without, a last one."""
         self.tables[first:last, 0] = 0
-        run_in_turn(run_address("forward"), self.tables[first:last])
+        run_in_turn(last - first, self.turns.ctypes.data + self.turns.strides[0] * first)
 
     def view(self, held: Held, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
         """Return what a buffer holds; it changes with the next pass."""

@@ -5,34 +5,37 @@ from functools import cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ._assembly import TABLE
-from ._code import Code, row_of
+from ._code import Code, row_address, row_of
 from ._compile import compile_function
 from ._threads import openmp_address, run_on_all_threads
 
-TURNS = ("n_tables", "tables", "function", "parallel", "n_threads")
-"""How many tables there are, and where; what works through one; GOMP_parallel, or 0 where one thread does it."""
+TURNS = ("n_turns", "turns", "parallel", "n_threads")
+"""How many turns there are, and where; GOMP_parallel, or 0 where one thread does it."""
+
+TURN = ("function", "table")
+"""What works through a table, and the table's address."""
 
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-def run_in_turn(function: int, tables: NDArray[np.int64]) -> None:
-    """Call a compiled function with the address of each table from all of PyTorch's threads, one table at a time.
+def run_in_turn(n_turns: int, turns: int) -> None:
+    """Call compiled functions with their tables' addresses from all of PyTorch's threads, one turn after the other.
 
     Args:
-        function: the function's address, see `swann.nn.kernels._threads.run_on_all_threads`.
-        tables: one in each row, contiguous; see `swann.nn.kernels._assembly.TABLE`.
+        n_turns: how many.
+        turns: where they stand, in rows of the columns `TURN`; for the functions see
+            `swann.nn.kernels._threads.run_on_all_threads`.
     """
     n_threads = torch.get_num_threads()
     parallel = 0 if n_threads == 1 else openmp_address()
     if parallel is None:
-        for number in range(len(tables)):
-            run_on_all_threads(function, tables.ctypes.data + number * tables.strides[0])
+        rows = (ctypes.c_int64 * (len(TURN) * n_turns)).from_address(turns)
+        for function, table in zip(rows[::2], rows[1::2], strict=True):
+            run_on_all_threads(function, table)
         return
-    turns = np.array([len(tables), tables.ctypes.data, function, parallel, n_threads], dtype=np.int64)
-    _turns()(turns.ctypes.data)
+    arguments = np.array([n_turns, turns, parallel, n_threads], dtype=np.int64)
+    _turns()(arguments.ctypes.data)
 
 
 @cache
@@ -45,11 +48,12 @@ def turns_function() -> str:
     code = Code()
     code.lines += ["define void @turns(ptr %table) {", "entry:"]
     columns = row_of(code, TURNS, "%table")
-    tables, function, parallel = (code.value(f"inttoptr i64 {columns[name]} to ptr") for name in TURNS[1:4])
+    turns, parallel = (code.value(f"inttoptr i64 {columns[name]} to ptr") for name in TURNS[1:3])
     n_threads = code.value(f"trunc i64 {columns['n_threads']} to i32")
     is_alone = code.value(f"icmp eq ptr {parallel}, null")
-    with code.loop("0", columns["n_tables"]) as number:
-        table = code.address(tables, code.value(f"mul i64 {number}, {8 * len(TABLE)}"))
+    with code.loop("0", columns["n_turns"]) as number:
+        turn = row_of(code, TURN, row_address(code, TURN, turns, number))
+        function, table = (code.value(f"inttoptr i64 {turn[name]} to ptr") for name in TURN)
         code.do(f"br i1 {is_alone}, label %alone, label %together")
         code.lines.append("alone:")
         code.do(f"call void {function}(ptr {table})")

@@ -1,0 +1,107 @@
+"""Which of the operations after a layer compiled code can do in a training step, and what it does there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from ._finish import NORMS, pool_of
+from ._hooks import has_hooks
+from ._native_stages import Form, adaptive_size, is_whole_flatten
+from .kernels import MaxPool
+
+Shape = tuple[int, ...]
+
+
+def training_form(stage: nn.Module) -> Form | None:
+    """Return what an operation does in a training step; None where compiled code cannot do it, or it has hooks."""
+    find = _FORMS.get(type(stage))
+    if find is None or has_hooks(stage):
+        return None
+    return find(stage)
+
+
+def _norm(stage: Any) -> Form | None:
+    tracks = stage._buffers["running_mean"] is not None
+    if not stage.training or (tracks and stage.momentum is None):
+        return None
+    return "norm", stage, stage.eps, stage.momentum if tracks else None, stage._parameters["weight"] is not None
+
+
+def _max_pool(stage: Any) -> Form | None:
+    if stage.return_indices:
+        return None
+    return "max", stage, stage.kernel_size, stage.stride, stage.padding, stage.dilation, stage.ceil_mode
+
+
+_FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
+    nn.ReLU: lambda _: ("rectify",),
+    nn.Identity: lambda _: ("same",),
+    nn.Dropout: lambda stage: None if stage.training and stage.p else ("same",),
+    nn.Flatten: lambda stage: ("flat",) if is_whole_flatten(stage) else None,
+    **dict.fromkeys(NORMS, _norm),
+    **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
+    **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), lambda stage: ("mean", adaptive_size(stage))),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation that is done at once.
+
+    Args:
+        kind: a ReLU, a norm, a maximum pooling, or an averaging.
+        size: spatial size of what it leaves.
+        rectifies: whether a ReLU follows, which is done with it.
+        norm: the norm.
+        pool: the pooling.
+    """
+
+    kind: str
+    size: Shape
+    rectifies: bool = False
+    norm: Any = None
+    pool: MaxPool | None = None
+
+
+def training_steps(forms: Sequence[Form | None], size: Shape) -> tuple[list[Step], bool] | None:
+    """Return the operations after a layer as steps, and whether what they leave is flattened.
+
+    ReLUs are done with the norm before them, or with the pooling at whose side they stand. None where compiled code
+    cannot do all of them.
+
+    Args:
+        forms: from `training_form`.
+        size: spatial size of the layer's map.
+    """
+    steps: list[Step] = []
+    is_flat = False
+    for form in forms:
+        if form is None or (is_flat and form[0] not in ("same", "rectify")):
+            return None
+        kind = form[0]
+        if kind == "flat":
+            is_flat = True
+        elif kind == "rectify":
+            if steps and steps[-1].kind in ("norm", "max"):
+                steps[-1] = replace(steps[-1], rectifies=True)
+            elif not steps or steps[-1].kind != "rectify":
+                steps.append(Step("rectify", size))
+        elif kind == "norm":
+            steps.append(Step("norm", size, norm=form[1]))
+        elif kind == "max":
+            pool, size = pool_of(form[1], size)
+            if pool is None:
+                return None
+            rectifies = bool(steps) and steps[-1].kind == "rectify"
+            if rectifies:  # the same after the pooling, where there is less to do
+                steps.pop()
+            steps.append(Step("max", size, rectifies, pool=pool))
+        elif kind == "mean":
+            found = form[1] if isinstance(form[1], tuple) else (form[1],) * len(size)
+            size = tuple(length if wanted is None else wanted for length, wanted in zip(size, found, strict=True))
+            steps.append(Step("mean", size))
+    return steps, is_flat
