@@ -49,7 +49,8 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     as_blocks = torch.compiler.is_compiling() or torch.is_grad_enabled() or network.pools_otherwise
     if not as_blocks and inputs.shape[0] < SMALL_BATCH:  # in this order: a traced batch may be of any size
         return forward_small(network, inputs, choice)
-    if choice is None and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+    is_sparse = choice is None or not any(map(any, choice))
+    if is_sparse and torch.is_grad_enabled() and not torch.compiler.is_compiling():
         trained = forward_trained(network, inputs)
         if trained is not None:
             return trained
