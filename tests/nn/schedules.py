@@ -40,7 +40,7 @@ def worked(values, make, size=None, others=()):
     if isinstance(result, StoredMap):
         shape = (result.n_nodes, *result.stored, result.batch)
     else:
-        shape = (builder.sizes[place.buffer] // values.element_size(),)
+        shape = (builder.buffers.sizes[place.buffer] // values.element_size(),)
     found = workspace.view(place, values.dtype, shape).clone()
     assert math.prod(shape) == found.numel()
     return found

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ._dropout import draw_threshold, drawn
 from ._native_pass import DTYPES
-from ._training_build import LayerForm, TrainingScripts, training_scripts
-from ._training_stages import training_form, training_steps
+from ._training_build import TrainingScripts, training_scripts
+from ._training_stages import LayerForm, training_form, training_steps
 from .kernels import block_of_memory, from_blocks, refuse_second_derivative, to_blocks
 
 if TYPE_CHECKING:
@@ -155,12 +155,12 @@ class _TrainingPass(torch.autograd.Function):
                 *[tensor.data_ptr() for tensor in tensors],
             ]
         )
-        gradients = _parted(of_tensors, tensors, scripts.gradients)
+        gradients = _parted(of_tensors, tensors, scripts.starts)
         return None, None if of_inputs is None else from_blocks(of_inputs), *gradients
 
 
 def _parted(numbers: Tensor, tensors: Sequence[Tensor], starts: Sequence[int | None]) -> list[Tensor | None]:
     """Return the gradients of tensors, which follow each other; None for those that have none."""
     wanted = [tensor for tensor, start in zip(tensors, starts, strict=True) if start is not None]
-    found = iter(torch._utils._unflatten_dense_tensors(numbers, wanted))
+    found = iter(torch._utils._unflatten_dense_tensors(numbers, wanted))  # type: ignore[no-untyped-call]
     return [None if start is None else next(found) for start in starts]

@@ -67,6 +67,21 @@ class Step:
     pool: MaxPool | None = None
 
 
+@dataclass(frozen=True)
+class LayerForm:
+    """What is done to a layer's maps.
+
+    Args:
+        steps: the operations after it.
+        is_flat: whether what they leave is flattened.
+        threshold: how many of 2¹⁶ draws drop what flows in; None if nothing is dropped.
+    """
+
+    steps: tuple[Step, ...]
+    is_flat: bool
+    threshold: int | None
+
+
 def training_steps(forms: Sequence[Form | None], size: Shape) -> tuple[list[Step], bool] | None:
     """Return the operations after a layer as steps, and whether what they leave is flattened.
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from swann.nn.kernels import _turns
-from swann.nn.kernels._assembly import TABLE
-from swann.nn.kernels._turns import run_in_turn
+from swann.nn.kernels._turns import TURN, run_in_turn
 
 
 @pytest.mark.parametrize("openmp", [True, False], ids=["openmp", "pool"])
@@ -22,14 +21,19 @@ def test_all_threads_work_through_each_table_before_the_next(monkeypatch, n_thre
     def note(table):
         calls.append(table)
 
-    tables = np.zeros((3, len(TABLE)), dtype=np.int64)
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    def note_negative(table):
+        calls.append(-table)
+
+    functions = [ctypes.cast(function, ctypes.c_void_p).value for function in (note, note_negative, note)]
+    turns = np.array(list(zip(functions, (64, 128, 192), strict=True)), dtype=np.int64)
+    assert turns.shape[1] == len(TURN)
     try:
-        run_in_turn(ctypes.cast(note, ctypes.c_void_p).value, tables)
+        run_in_turn(3, turns.ctypes.data)
     finally:
         torch.set_num_threads(before)
-    stands = [tables.ctypes.data + number * tables.strides[0] for number in range(3)]
-    assert calls == [table for table in stands for _ in range(n_threads)]
+    assert calls == [table for table in (64, -128, 192) for _ in range(n_threads)]
 
 
-def test_no_tables_are_no_work():
-    run_in_turn(0, np.zeros((0, len(TABLE)), dtype=np.int64))
+def test_no_turns_are_no_work():
+    run_in_turn(0, 0)

@@ -95,7 +95,7 @@ class _Tables:
         self.words[at] = self.start + offsets
 
     def give(self, script: Script, addresses: list[int]) -> None:
-        before = self.addresses or [None] * len(addresses)
+        before: Sequence[int | None] = self.addresses or [None] * len(addresses)
         for number, (address, old) in enumerate(zip(addresses, before, strict=True)):
             if address != old and number in script.places:
                 at, offsets = script.places[number]

@@ -1,0 +1,195 @@
+"""The forward pass of a training step as a script, and what its backward pass needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ._native_pass import DTYPES
+from ._training_stages import LayerForm, Step
+from ._training_tensors import DRAWS, FORWARD, INPUTS, GivenTensors, add_links
+from .kernels import (
+    Address,
+    BlockMap,
+    Finish,
+    Given,
+    Held,
+    Norm,
+    Script,
+    ScriptBuilder,
+    add_average,
+    add_drop,
+    add_fill,
+    add_finish,
+    add_statistics,
+    constant,
+)
+from .kernels import Step as StepName
+
+if TYPE_CHECKING:
+    from ._link import Link
+    from ._network import SmallWorldNetwork
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What a link reads.
+
+    Args:
+        source: the number of the layer where it starts.
+        kernel: the size to which that layer's map is averaged; None if it is not.
+        read: the map.
+        draws: what the link's own dropout draws; None if nothing is dropped.
+    """
+
+    source: int
+    kernel: tuple[int, ...] | None
+    read: BlockMap
+    draws: Given | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken.
+
+    Args:
+        step: the step.
+        before: the map before it.
+        after: the map after it.
+        kept: what else its gradient needs: the taps of a pooling, the statistics of a norm.
+        norm: the norm.
+    """
+
+    step: Step
+    before: BlockMap
+    after: BlockMap
+    kept: Address | None = None
+    norm: Norm | None = None
+
+
+class ForwardPass:
+    """The forward pass of a training step, in the making and made.
+
+    Args:
+        network: the network.
+        forms: what is done to its layers' maps.
+        samples: blocks, and samples of a block.
+        tensors: what the script reads.
+    """
+
+    def __init__(
+        self, network: SmallWorldNetwork, forms: Sequence[LayerForm], samples: tuple[int, int], tensors: GivenTensors
+    ) -> None:
+        self.samples, self.tensors, self.element = samples, tensors, DTYPES[tensors.dtype]
+        self.builder = ScriptBuilder(torch.get_num_threads())
+        self.n_draws = 0
+        n_nodes, *size = network.plan.chain.source_shape
+        self.maps = [BlockMap(Given(INPUTS), n_nodes, tuple(size), *samples, self.element)]
+        self.operands: list[list[Operand]] = []
+        self.sums: list[BlockMap] = []
+        self.taken: list[list[Taken]] = []
+        self._averaged: dict[tuple[int, tuple[int, ...]], BlockMap] = {}
+        for layer, form in zip(network.each_layer(), forms, strict=True):
+            operands = [self._operand(source, link, form.threshold) for source, link in layer.each_link()]
+            sums = self._map(layer.n_nodes, layer.size)
+            add_fill(self.builder, sums, None if layer.bias is None else tensors.address(layer._parameters, "bias"))
+            links = [(layer, position) for position in range(len(operands))]
+            add_links(self.builder, "forward", tensors, links, sums, [operand.read for operand in operands])
+            self.operands.append(operands)
+            self.sums.append(sums)
+            found, taken = sums, []
+            for step in form.steps:
+                taken.append(self._take(step, found))
+                found = taken[-1].after
+            self.taken.append(taken)
+            self.maps.append(replace(found, n_nodes=layer.map_shape[0], size=layer.map_shape[1:]))
+
+    def _operand(self, source: int, link: Link, threshold: int | None) -> Operand:
+        found, kernel = self.maps[source], None
+        if link.geometry is None and link.kernel != found.size:
+            kernel = link.kernel
+            if (source, kernel) not in self._averaged:
+                self._averaged[source, kernel] = self._map(found.n_nodes, kernel)
+                add_average(self.builder, found, self._averaged[source, kernel])
+            found = self._averaged[source, kernel]
+        if threshold is None:
+            return Operand(source, kernel, found, None)
+        draws = Given(DRAWS, 2 * self.n_draws)
+        self.n_draws += found.numel
+        dropped = self._map(found.n_nodes, found.size)
+        add_drop(self.builder, found, dropped, draws, threshold, adds=False)
+        return Operand(source, kernel, dropped, draws)
+
+    def _take(self, step: Step, before: BlockMap) -> Taken:
+        if step.kind == "rectify":
+            add_finish(self.builder, before, before, Finish(("relu",)))
+            return Taken(step, before, before)
+        after = self._map(before.n_nodes, step.size)
+        last: tuple[StepName, ...] = ("relu",) if step.rectifies else ()
+        if step.kind == "mean":
+            add_average(self.builder, before, after)
+            return Taken(step, before, after)
+        if step.kind == "max":
+            taps = self.builder.buffer(after.numel)
+            add_finish(self.builder, before, after, Finish((), step.pool, last), taps=taps)
+            return Taken(step, before, after, taps)
+        kept = self.builder.buffer(16 * before.n_nodes)
+        norm = self._norm(step.norm, kept, before.n_nodes)
+        numbers = add_statistics(self.builder, before, norm)
+        add_finish(self.builder, before, after, Finish(("affine", *last)), numbers)
+        return Taken(step, before, after, kept, norm)
+
+    def _norm(self, module: _BatchNorm, kept: Held, n_nodes: int) -> Norm:
+        weight, bias = (
+            constant(value, n_nodes, self.element)
+            if module._parameters[name] is None
+            else self.tensors.address(module._parameters, name)
+            for name, value in (("weight", 1), ("bias", 0))
+        )
+        mean = variance = momentum = None
+        if module.running_mean is not None:
+            momentum = module.momentum
+            mean, variance = (self.tensors.address(module._buffers, f"running_{name}") for name in ("mean", "var"))
+        return Norm(module.eps, momentum, weight, bias, mean, variance, kept)
+
+    def _map(self, n_nodes: int, size: tuple[int, ...]) -> BlockMap:
+        found = BlockMap(0, n_nodes, size, *self.samples, self.element)
+        return replace(found, place=self.builder.buffer(found.nbytes))
+
+    def finished(self) -> Script:
+        """Return the script; from now on addresses are those at which the backward pass finds what it needs."""
+        kept = [self.maps[-1].place, *(each.read.place for operands in self.operands for each in operands)]
+        for taken in (each for of_layer in self.taken for each in of_layer):
+            kept += [taken.kept or 0]
+            kept += [taken.before.place] if taken.step.kind == "norm" else []
+            kept += [taken.after.place] if taken.step.kind == "rectify" or taken.step.rectifies else []
+        script, starts = self.builder.finished([place for place in kept if isinstance(place, Held)])
+
+        def found(place: Address) -> Address:
+            if isinstance(place, Held) and place.buffer in starts:
+                return Given(FORWARD, starts[place.buffer] + place.offset)
+            return place
+
+        def found_map(of_pass: BlockMap) -> BlockMap:
+            return replace(of_pass, place=found(of_pass.place))
+
+        self.maps = [*map(found_map, self.maps)]
+        self.operands = [[replace(each, read=found_map(each.read)) for each in operands] for operands in self.operands]
+        self.taken = [
+            [
+                replace(
+                    each,
+                    before=found_map(each.before),
+                    after=found_map(each.after),
+                    kept=None if each.kept is None else found(each.kept),
+                    norm=None if each.norm is None else replace(each.norm, kept=found(each.norm.kept)),
+                )
+                for each in of_layer
+            ]
+            for of_layer in self.taken
+        ]
+        return script
