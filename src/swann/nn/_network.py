@@ -14,6 +14,7 @@ from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
 from ._training_build import TrainingScripts
+from ._training_pass import MOST_SAMPLES
 from .costs import Choice, choose_for, costs_here
 from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
 from .kernels import LinkShape
@@ -224,7 +225,8 @@ class SmallWorldNetwork(nn.Module):
         if key not in self._choices:
             costs = costs_here(key[2])
             of_pass = costs.training if key[1] else costs.inference
-            self._choices[key] = choose_for(self, key[0], of_pass, trains=key[1])
+            mixes = not key[1] or key[0] > MOST_SAMPLES  # one call of compiled code trains sparse links alone
+            self._choices[key] = choose_for(self, key[0], of_pass, trains=key[1], mixes=mixes)
         return self._choices[key]
 
     def _form(self, layer: SmallWorldLayer, maps: list[Tensor | None]) -> Form:

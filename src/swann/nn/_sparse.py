@@ -50,7 +50,7 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     if not as_blocks and inputs.shape[0] < SMALL_BATCH:  # in this order: a traced batch may be of any size
         return forward_small(network, inputs, choice)
     is_sparse = choice is None or not any(map(any, choice))
-    if is_sparse and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+    if is_sparse and not torch.compiler.is_compiling():
         trained = forward_trained(network, inputs)
         if trained is not None:
             return trained

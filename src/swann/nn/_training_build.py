@@ -24,7 +24,7 @@ class TrainingScripts:
 
     Args:
         forward: the forward pass.
-        backward: the backward pass.
+        backward: the backward pass; None if there is none.
         given: the tensors that both read.
         starts: for each of them where its gradient begins among all; None where it has none.
         n_numbers: in all these gradients.
@@ -34,7 +34,7 @@ class TrainingScripts:
     """
 
     forward: Script
-    backward: Script
+    backward: Script | None
     given: tuple[GivenTensor, ...]
     starts: tuple[int | None, ...]
     n_numbers: int
@@ -44,7 +44,12 @@ class TrainingScripts:
 
 
 def training_scripts(
-    network: SmallWorldNetwork, forms: Sequence[LayerForm], samples: tuple[int, int], *, of_inputs: bool
+    network: SmallWorldNetwork,
+    forms: Sequence[LayerForm],
+    samples: tuple[int, int],
+    *,
+    trains: bool,
+    of_inputs: bool = False,
 ) -> TrainingScripts:
     """Return the scripts of a network's training step.
 
@@ -52,12 +57,13 @@ def training_scripts(
         network: the network, whose parameters are all of one type.
         forms: what is done to its layers' maps.
         samples: blocks, and samples of a block.
-        of_inputs: whether the gradient of the inputs is wanted.
+        trains: whether a backward pass follows.
+        of_inputs: whether it is to find the gradient of the inputs.
     """
     tensors = GivenTensors(next(network.parameters()).dtype)
     forward = ForwardPass(network, forms, samples, tensors)
-    of_forward = forward.finished()
-    backward = BackwardPass(network, forms, forward, tensors, of_inputs=of_inputs).finished()
+    of_forward = forward.finished(trains=trains)
+    backward = BackwardPass(network, forms, forward, tensors, of_inputs=of_inputs).finished() if trains else None
     last = forward.maps[-1]
     shape = (last.n_nodes, *last.size)
     return TrainingScripts(

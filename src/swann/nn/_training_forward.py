@@ -138,32 +138,39 @@ class ForwardPass:
             add_finish(self.builder, before, after, Finish((), step.pool, last), taps=taps)
             return Taken(step, before, after, taps)
         kept = self.builder.buffer(16 * before.n_nodes)
-        norm = self._norm(step.norm, kept, before.n_nodes)
+        norm = self._norm(step, kept, before.n_nodes)
         numbers = add_statistics(self.builder, before, norm)
         add_finish(self.builder, before, after, Finish(("affine", *last)), numbers)
         return Taken(step, before, after, kept, norm)
 
-    def _norm(self, module: _BatchNorm, kept: Held, n_nodes: int) -> Norm:
+    def _norm(self, step: Step, kept: Held, n_nodes: int) -> Norm:
+        module: _BatchNorm = step.norm
         weight, bias = (
             constant(value, n_nodes, self.element)
             if module._parameters[name] is None
             else self.tensors.address(module._parameters, name)
             for name, value in (("weight", 1), ("bias", 0))
         )
-        mean = variance = momentum = None
-        if module.running_mean is not None:
-            momentum = module.momentum
+        mean = variance = None
+        if module.running_mean is not None and (step.is_fixed or module.training):
             mean, variance = (self.tensors.address(module._buffers, f"running_{name}") for name in ("mean", "var"))
-        return Norm(module.eps, momentum, weight, bias, mean, variance, kept)
+        momentum = None if step.is_fixed or mean is None else module.momentum
+        return Norm(module.eps, momentum, step.is_fixed, weight, bias, mean, variance, kept)
 
     def _map(self, n_nodes: int, size: tuple[int, ...]) -> BlockMap:
         found = BlockMap(0, n_nodes, size, *self.samples, self.element)
         return replace(found, place=self.builder.buffer(found.nbytes))
 
-    def finished(self) -> Script:
-        """Return the script; from now on addresses are those at which the backward pass finds what it needs."""
-        kept = [self.maps[-1].place, *(each.read.place for operands in self.operands for each in operands)]
-        for taken in (each for of_layer in self.taken for each in of_layer):
+    def finished(self, *, trains: bool) -> Script:
+        """Return the script; from now on addresses are those at which later passes find what outlives this one.
+
+        Args:
+            trains: whether a backward pass follows, and what it needs is to be kept.
+        """
+        kept = [self.maps[-1].place]
+        if trains:
+            kept += [each.read.place for operands in self.operands for each in operands]
+        for taken in (each for of_layer in self.taken for each in of_layer if trains):
             kept += [taken.kept or 0]
             kept += [taken.before.place] if taken.step.kind == "norm" else []
             kept += [taken.after.place] if taken.step.kind == "rectify" or taken.step.rectifies else []

@@ -12,7 +12,7 @@ from ._dropout import draw_threshold, drawn
 from ._native_pass import DTYPES
 from ._training_build import TrainingScripts, training_scripts
 from ._training_stages import LayerForm, training_form, training_steps
-from .kernels import block_of_memory, from_blocks, refuse_second_derivative, to_blocks
+from .kernels import Given, Script, block_of_memory, from_blocks, refuse_second_derivative, to_blocks
 
 if TYPE_CHECKING:
     from ._network import SmallWorldNetwork
@@ -36,15 +36,16 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     kinds = _kinds_of(network)
     if kinds is None:
         return None
-    wanted = tuple([parameter.requires_grad for parameter in network.parameters()])
-    key = (tuple(inputs.shape), inputs.dtype, inputs.requires_grad, torch.get_num_threads(), wanted, kinds)
-    if not inputs.requires_grad and not any(wanted):
-        return None
+    wanted: tuple[bool, ...] = ()
+    if torch.is_grad_enabled():
+        wanted = (inputs.requires_grad, *[parameter.requires_grad for parameter in network.parameters()])
+    trains = any(wanted)
+    key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds)
     known = network.training_scripts
     if key not in known:
         if len(known) >= _MOST_KINDS:
             known.clear()
-        known[key] = _made(network, kinds, inputs)
+        known[key] = _made(network, kinds, inputs, trains=trains)
     scripts = known[key]
     if scripts is None:
         return None
@@ -55,6 +56,8 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     if not all([tensor.is_cpu and tensor.is_contiguous() for tensor in found]):  # noqa: C419, it takes half the time
         return None
     _count_batches(network)
+    if not trains:
+        return _forward(scripts, inputs, found)[0]
     output: Tensor = _TrainingPass.apply(scripts, inputs, *found)
     return output
 
@@ -77,7 +80,7 @@ def _kinds_of(network: SmallWorldNetwork) -> Kinds | None:
     return tuple(kinds)
 
 
-def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor) -> TrainingScripts | None:
+def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> TrainingScripts | None:
     """Return the scripts of a network's training step; None where compiled code cannot do all of it."""
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
@@ -101,14 +104,14 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor) -> TrainingS
         sizes = [layer.size, *(step.size for step in steps)]
         for step, size in zip(steps, sizes, strict=False):
             few = len(inputs) * torch.Size(size).numel() < 2
-            if step.kind == "norm" and (few or step.norm.num_features != layer.n_nodes):
+            if step.kind == "norm" and ((few and not step.is_fixed) or step.norm.num_features != layer.n_nodes):
                 return None
         if (layer.n_nodes, *sizes[-1]) != layer.map_shape:
             return None
         forms.append(LayerForm(tuple(steps), is_flat, threshold))
     blocks = to_blocks(inputs.detach())
     samples = blocks.shape[0], blocks.shape[-1]
-    return training_scripts(network, forms, samples, of_inputs=inputs.requires_grad)
+    return training_scripts(network, forms, samples, trains=trains, of_inputs=trains and inputs.requires_grad)
 
 
 def _count_batches(network: SmallWorldNetwork) -> None:
@@ -123,20 +126,27 @@ def _count_batches(network: SmallWorldNetwork) -> None:
         torch._foreach_add_(counts, 1)
 
 
+def _forward(
+    scripts: TrainingScripts, inputs: Tensor, tensors: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the output, the memory of the forward pass, the inputs in blocks, and what dropouts drew."""
+    blocks, memory, draws = to_blocks(inputs), block_of_memory(scripts.forward.n_bytes), drawn(scripts.n_draws)
+    given = [tensor.data_ptr() for tensor in tensors]
+    scripts.forward.run([memory.data_ptr(), blocks.data_ptr(), draws.data_ptr(), 0, 0, 0, 0, *given])
+    found, start = scripts.output, cast(Given, scripts.output.place).offset
+    whole = memory[start : start + found.nbytes].view(inputs.dtype)
+    maps = from_blocks(whole.view(found.n_blocks, found.n_nodes, *found.size, found.block))
+    output = maps.clone(memory_format=torch.contiguous_format).view(len(inputs), *scripts.shape)
+    return output, memory, blocks, draws
+
+
 class _TrainingPass(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scripts: TrainingScripts, inputs: Tensor, *tensors: Tensor) -> Tensor:
-        blocks = to_blocks(inputs).contiguous()
-        memory = block_of_memory(scripts.forward.n_bytes)
-        draws = drawn(scripts.n_draws)
-        given = [tensor.data_ptr() for tensor in tensors]
-        scripts.forward.run([memory.data_ptr(), blocks.data_ptr(), draws.data_ptr(), 0, 0, 0, 0, *given])
+        output, memory, blocks, draws = _forward(scripts, inputs, tensors)
         ctx.scripts = scripts
         ctx.save_for_backward(memory, blocks, draws, *tensors)
-        found, start = scripts.output, cast(Any, scripts.output.place).offset
-        whole = memory[start : start + found.nbytes].view(inputs.dtype)
-        result = from_blocks(whole.view(found.n_blocks, found.n_nodes, *found.size, found.block))
-        return result.clone(memory_format=torch.contiguous_format).view(len(inputs), *scripts.shape)
+        return output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
@@ -145,10 +155,11 @@ class _TrainingPass(torch.autograd.Function):
         scripts: TrainingScripts = ctx.scripts
         found = scripts.output
         of_output = to_blocks(gradient.reshape(len(gradient), found.n_nodes, *found.size)).contiguous()
-        space = block_of_memory(scripts.backward.n_bytes)
+        script = cast(Script, scripts.backward)
+        space = block_of_memory(script.n_bytes)
         of_tensors = blocks.new_zeros(scripts.n_numbers)
         of_inputs = torch.empty_like(blocks) if ctx.needs_input_grad[1] else None
-        scripts.backward.run(
+        script.run(
             [
                 *(space.data_ptr(), blocks.data_ptr(), draws.data_ptr(), memory.data_ptr(), of_output.data_ptr()),
                 *(of_tensors.data_ptr(), 0 if of_inputs is None else of_inputs.data_ptr()),

@@ -25,10 +25,11 @@ def training_form(stage: nn.Module) -> Form | None:
 
 
 def _norm(stage: Any) -> Form | None:
-    tracks = stage._buffers["running_mean"] is not None
-    if not stage.training or (tracks and stage.momentum is None):
+    has_statistics, has_weight = stage._buffers["running_mean"] is not None, stage._parameters["weight"] is not None
+    if stage.training and has_statistics and stage.momentum is None:
         return None
-    return "norm", stage, stage.eps, stage.momentum if tracks else None, stage._parameters["weight"] is not None
+    is_fixed = has_statistics and not stage.training
+    return "norm", stage, is_fixed, stage.eps, stage.momentum, has_statistics, has_weight
 
 
 def _max_pool(stage: Any) -> Form | None:
@@ -57,6 +58,7 @@ class Step:
         size: spatial size of what it leaves.
         rectifies: whether a ReLU follows, which is done with it.
         norm: the norm.
+        is_fixed: whether it goes by its running statistics.
         pool: the pooling.
     """
 
@@ -64,6 +66,7 @@ class Step:
     size: Shape
     rectifies: bool = False
     norm: Any = None
+    is_fixed: bool = False
     pool: MaxPool | None = None
 
 
@@ -106,7 +109,7 @@ def training_steps(forms: Sequence[Form | None], size: Shape) -> tuple[list[Step
             elif not steps or steps[-1].kind != "rectify":
                 steps.append(Step("rectify", size))
         elif kind == "norm":
-            steps.append(Step("norm", size, norm=form[1]))
+            steps.append(Step("norm", size, norm=form[1], is_fixed=form[2]))
         elif kind == "max":
             pool, size = pool_of(form[1], size)
             if pool is None:

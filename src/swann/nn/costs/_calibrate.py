@@ -2,6 +2,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,18 +11,8 @@ from torch import Tensor
 
 from .._geometry import strided
 from .._link import Link
-from ..kernels import (
-    LinkShape,
-    arranged,
-    arrangements,
-    from_blocks,
-    needs_columns,
-    small_layer,
-    sparse_layer,
-    to_blocks,
-    to_columns,
-    vector_bytes,
-)
+from ..kernels import SMALL_BATCH, LinkShape, from_blocks, sparse_layer, to_blocks, vector_bytes
+from ._compiled import EqualLinks, compiled_inference, compiled_training
 from ._costs import Costs, LinkCosts
 from ._kept import keep
 from ._work import dense_work, sparse_work
@@ -123,46 +114,49 @@ def _measure(link: Link, shape: LinkShape, batch: int) -> tuple[_Row, _Row]:
     n_targets, n_sources = link.mask.shape
     generator = torch.Generator().manual_seed(1)
     maps = [torch.rand(batch, n_sources, *shape.source, generator=generator) for _ in range(_LINKS)]
-    blocks = [to_blocks(each).requires_grad_() for each in maps]
+    blocks = [to_blocks(each) for each in maps]
     maps = [each.requires_grad_() for each in maps]
     target = () if link.geometry is None else shape.target
     size = [blocks[0].shape[0], n_targets, *target, blocks[0].shape[-1]]
-    by_columns, lanes = needs_columns(blocks[0]), vector_bytes() // 4
-    wirings = [wiring for wiring in [link.wiring] * _LINKS if wiring is not None]
+    links = EqualLinks(tuple(maps), link.weight.detach(), cast(Tensor, link.wiring), n_targets, target, shape)
 
     def sparse() -> Tensor:
-        if by_columns and not torch.is_grad_enabled():
-            found = arrangements((shape,) * _LINKS, batch, lanes)
-            operands = [arranged(each.detach(), (way,))[way] for each, way in zip(maps, found, strict=True)]
-            return small_layer(operands, found, [link.weight] * _LINKS, wirings, None, (batch, n_targets, *target))
-        sources = [to_columns(each, shape) for each in blocks] if by_columns else blocks
-        return sparse_layer(sources, [link.weight] * _LINKS, wirings, None, shape.flat() * _LINKS, size, by_columns)
+        weights, wirings = [links.weight] * _LINKS, [links.wiring] * _LINKS
+        return sparse_layer(blocks, weights, wirings, None, shape.flat() * _LINKS, size)
 
     def dense() -> Tensor:
         first, *others = (link(each, lambda source: source) for each in maps)
         return sum(others, start=first)  # type: ignore[no-any-return]
 
-    jobs = [*_both(sparse, [*blocks, link.weight]), *_both(dense, [*maps, link.weight])]
+    inference = compiled_inference(links) if batch < SMALL_BATCH else _inference(sparse)
+    jobs: list[_Job] = [inference, compiled_training(links), _inference(dense), _training(dense, [*maps, link.weight])]
     seconds = [each / _LINKS for each in _medians(jobs)]
     amounts = (link.weight.shape[0], n_sources, n_targets, batch)
+    lanes = vector_bytes() // 4
     sparse_works = (sparse_work(shape, *amounts, trains=trains, lanes=lanes) for trains in (False, True))
     dense_parts = astuple(dense_work(shape, *amounts))
     of_sparse = [(astuple(work), taken) for work, taken in zip(sparse_works, seconds[:2], strict=True)]
     return of_sparse, [(dense_parts, taken) for taken in seconds[2:]]
 
 
-def _both(compute: Callable[[], Tensor], operands: list[Tensor]) -> tuple[_Job, _Job]:
-    """Return the forward pass alone, and with the backward pass."""
+def _inference(compute: Callable[[], Tensor]) -> _Job:
+    """Return the forward pass alone."""
 
-    def inference() -> object:
+    def run() -> object:
         with torch.inference_mode():
             return compute()
 
-    def training() -> object:
+    return run
+
+
+def _training(compute: Callable[[], Tensor], operands: list[Tensor]) -> _Job:
+    """Return the forward pass with the backward pass."""
+
+    def run() -> object:
         result = compute()
         return torch.autograd.grad(result, operands, torch.ones_like(result))
 
-    return inference, training
+    return run
 
 
 def _moved() -> float:
@@ -172,7 +166,7 @@ def _moved() -> float:
     return sum(_medians([lambda: to_blocks(maps), lambda: from_blocks(blocks)])) / (2 * maps.numel())
 
 
-def _medians(jobs: Sequence[_Job]) -> list[float]:
+def _medians(jobs: Sequence[Callable[[], object]]) -> list[float]:
     """Run the jobs in turn, round after round, and return the median seconds of each."""
     taken: list[list[float]] = [[] for _ in jobs]
     for number in range(_WARM_UP + _ROUNDS):

@@ -48,20 +48,22 @@ def total_seconds(layers: Sequence[Sequence[LinkSeconds]], moves: Sequence[float
     return total + sum(moves[number] for number in moved)
 
 
-def choose(layers: Sequence[Sequence[LinkSeconds]], moves: Sequence[float]) -> Choice:
+def choose(layers: Sequence[Sequence[LinkSeconds]], moves: Sequence[float], *, mixes: bool = True) -> Choice:
     """Return how to compute each link so that a network takes the least time.
 
     Starting with all links sparse, all dense, and each as is best for it alone, layers and then single links are
     changed while that saves time. A mixture must promise to save a tenth: estimates are not exact, and all links alike
-    need no maps in both orders. The arguments are as for `total_seconds`.
+    need no maps in both orders. The arguments are as for `total_seconds`; if not `mixes`, all links are computed alike.
 
     >>> choose([[LinkSeconds(0, sparse=5.0, dense=1.0)], [LinkSeconds(1, sparse=1.0, dense=2.0)]], [0.1, 0.1, 0.1])
     ((True,), (False,))
     """
     alike = [tuple((is_dense,) * len(links) for links in layers) for is_dense in (True, False)]
+    best = min(alike, key=lambda choice: total_seconds(layers, moves, choice))
+    if not mixes:
+        return best
     each_alone = tuple(tuple(link.dense < link.sparse for link in links) for links in layers)
     seconds, mixture = min(_improved(layers, moves, start) for start in (*alike, each_alone))
-    best = min(alike, key=lambda choice: total_seconds(layers, moves, choice))
     return best if total_seconds(layers, moves, best) <= _MARGIN * seconds else mixture
 
 

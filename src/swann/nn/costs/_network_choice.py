@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from .._network import SmallWorldNetwork
 
 
-def choose_for(network: SmallWorldNetwork, batch: int, costs: LinkCosts, *, trains: bool = True) -> Choice:
+def choose_for(
+    network: SmallWorldNetwork, batch: int, costs: LinkCosts, *, trains: bool = True, mixes: bool = True
+) -> Choice:
     """Return which links of a network are to be computed densely.
 
     Args:
@@ -20,6 +22,7 @@ def choose_for(network: SmallWorldNetwork, batch: int, costs: LinkCosts, *, trai
         batch: samples.
         costs: what a link's work takes on this processor.
         trains: whether a backward pass follows.
+        mixes: whether some links may be dense and others not.
     """
     chain, lanes = network.plan.chain, vector_bytes() // 4
     layers = []
@@ -35,4 +38,4 @@ def choose_for(network: SmallWorldNetwork, batch: int, costs: LinkCosts, *, trai
     # a small batch's maps stay as they are without gradients, and with one sample both orders are the same
     is_moved = batch >= SMALL_BATCH or (trains and batch > 1)
     sizes = [batch * math.prod(chain.map_shape(number)) if is_moved else 0 for number in range(len(layers) + 1)]
-    return choose(layers, [costs.moved * size for size in sizes])
+    return choose(layers, [costs.moved * size for size in sizes], mixes=mixes)

@@ -17,7 +17,7 @@ class SparseWork:
         products: of a weight with a vector of samples or places, and its addition.
         reads: of vectors of the source map.
         results: elements of the result that are loaded and stored.
-        gathered: elements of the source that are put into columns, where the batch is small.
+        gathered: elements of the source that are laid out anew, where the batch is small and nothing trains.
     """
 
     links: int
@@ -67,7 +67,7 @@ def sparse_work(
         n_sources: nodes that the link starts from.
         n_targets: nodes that it ends at.
         batch: samples.
-        trains: whether a backward pass follows, for which a small batch's maps are laid out otherwise.
+        trains: whether a backward pass follows: then a small batch's maps stand in blocks too.
         lanes: numbers in one of the processor's vectors.
 
     >>> one = LinkShape((1,), (1,), (1,), (1,), (0,), (1,))
@@ -78,11 +78,6 @@ def sparse_work(
     results = n_targets * n_places * batch
     if batch < SMALL_BATCH and not trains:
         return _small_work(shape, n_edges, n_sources, n_targets, batch, lanes)
-    if batch < SMALL_BATCH:
-        vectors = math.ceil(n_places * batch / lanes)
-        products = n_edges * shape.n_taps * vectors
-        tiles = n_edges * math.ceil(vectors / 8)
-        return SparseWork(1, tiles, products, products, results, n_sources * shape.n_taps * n_places * batch)
     block = BLOCK if batch % BLOCK == 0 else batch
     vectors = math.ceil(block / lanes)
     met, read = 1, 1

@@ -118,13 +118,7 @@ def statistics_function(element: Element, epsilon: float, momentum: float | None
         variance = code.value(f"select i1 {is_negative}, double 0.0, double {variance}")
         added = code.value(f"fadd double {variance}, {literal(epsilon, 'float64')}")
         inverse = code.value(f"fdiv double 1.0, {code.value(f'call double @llvm.sqrt.f64(double {added})')}")
-        weight, bias = (_double(code, channel[name], scalar, size) for name in ("weight", "bias"))
-        scale = code.value(f"fmul double {inverse}, {weight}")
-        shift = code.value(f"fsub double {bias}, {code.value(f'fmul double {mean}, {scale}')}")
-        for number, value in enumerate((scale, shift)):
-            _store(code, channel["numbers"], number, value, scalar, size)
-        for number, value in enumerate((mean, inverse)):
-            code.do(f"store double {value}, ptr {code.address(channel['kept'], 8 * number)}, align 8")
+        _store_numbers(code, channel, mean, inverse, scalar, size)
         if momentum is not None:
             others = code.value(f"fsub double {n_elements}, 1.0")
             unbiased = code.value(f"fmul double {variance}, {code.value(f'fdiv double {n_elements}, {others}')}")
@@ -136,11 +130,30 @@ def statistics_function(element: Element, epsilon: float, momentum: float | None
     return "\n".join(code.lines)
 
 
-def norm_gradient_function(element: Element) -> str:
+def fixed_statistics_function(element: Element, epsilon: float) -> str:
+    """Return a module with the function `run`: what a batch norm makes of its running statistics.
+
+    The arguments are as for `statistics_function`; the sums are not read.
+    """
+    scalar, _, size = ELEMENTS[element]
+    code = _opened()
+    with _each_norm(code) as (_, channel):
+        mean, variance = (_double(code, channel[name], scalar, size) for name in ("mean", "variance"))
+        added = code.value(f"fadd double {variance}, {literal(epsilon, 'float64')}")
+        inverse = code.value(f"fdiv double 1.0, {code.value(f'call double @llvm.sqrt.f64(double {added})')}")
+        _store_numbers(code, channel, mean, inverse, scalar, size)
+    return "\n".join(code.lines)
+
+
+def norm_gradient_function(element: Element, *, is_fixed: bool) -> str:
     """Return a module with the function `run`: the gradients of a batch norm's weights and biases.
 
     A channel's sums are those of the gradient, and of its products with the map; its numbers what the gradient is
     multiplied by, what the map is multiplied by, and what is added, for the gradient of the map.
+
+    Args:
+        element: type of maps and weights.
+        is_fixed: whether the statistics do not depend on the batch.
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
@@ -150,12 +163,10 @@ def norm_gradient_function(element: Element) -> str:
         centred = code.value(f"fsub double {of_products}, {code.value(f'fmul double {mean}, {of_bias}')}")
         of_weight = code.value(f"fmul double {centred}, {inverse}")
         scale = code.value(f"fmul double {inverse}, {_double(code, channel['mean'], scalar, size)}")
-        n_elements = code.value(f"sitofp i64 {table['n_elements']} to double")
-        product = code.value(f"fmul double {code.value(f'fmul double {scale}, {inverse}')}, {of_weight}")
-        slope = code.value(f"fneg double {code.value(f'fdiv double {product}, {n_elements}')}")
-        share = code.value(f"fdiv double {code.value(f'fmul double {scale}, {of_bias}')}, {n_elements}")
-        total = code.value(f"fadd double {share}, {code.value(f'fmul double {slope}, {mean}')}")
-        for number, value in enumerate((scale, slope, code.value(f"fneg double {total}"))):
+        slope, shift = "0.0", "0.0"
+        if not is_fixed:
+            slope, shift = _corrections(code, table, scale, inverse, mean, of_weight, of_bias)
+        for number, value in enumerate((scale, slope, shift)):
             _store(code, channel["numbers"], number, value, scalar, size)
         for name, value in (("weight", of_weight), ("bias", of_bias)):
             _store(code, channel[name], 0, value, scalar, size)
@@ -201,6 +212,29 @@ def _totals(code: Code, table: dict[str, str], sums: str) -> tuple[str, str]:
             code.do(f"store double {added}, ptr {total}")
     first, second = (code.value(f"load double, ptr {total}") for total in totals)
     return first, second
+
+
+def _store_numbers(code: Code, channel: dict[str, str], mean: str, inverse: str, scalar: str, size: int) -> None:
+    """Store what a map is scaled and shifted by, and what is kept for the backward pass."""
+    weight, bias = (_double(code, channel[name], scalar, size) for name in ("weight", "bias"))
+    scale = code.value(f"fmul double {inverse}, {weight}")
+    shift = code.value(f"fsub double {bias}, {code.value(f'fmul double {mean}, {scale}')}")
+    for number, value in enumerate((scale, shift)):
+        _store(code, channel["numbers"], number, value, scalar, size)
+    for number, value in enumerate((mean, inverse)):
+        code.do(f"store double {value}, ptr {code.address(channel['kept'], 8 * number)}, align 8")
+
+
+def _corrections(
+    code: Code, table: dict[str, str], scale: str, inverse: str, mean: str, of_weight: str, of_bias: str
+) -> tuple[str, str]:
+    """Return what a map is multiplied by, and what is added, because its statistics depend on it."""
+    n_elements = code.value(f"sitofp i64 {table['n_elements']} to double")
+    product = code.value(f"fmul double {code.value(f'fmul double {scale}, {inverse}')}, {of_weight}")
+    slope = code.value(f"fneg double {code.value(f'fdiv double {product}, {n_elements}')}")
+    share = code.value(f"fdiv double {code.value(f'fmul double {scale}, {of_bias}')}, {n_elements}")
+    total = code.value(f"fadd double {share}, {code.value(f'fmul double {slope}, {mean}')}")
+    return slope, code.value(f"fneg double {total}")
 
 
 def _double(code: Code, place: str, scalar: str, size: int) -> str:

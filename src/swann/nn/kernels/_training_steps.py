@@ -18,6 +18,7 @@ from ._script import Maps, ScriptBuilder
 from ._training_assembly import (
     drop_function,
     fill_function,
+    fixed_statistics_function,
     norm_gradient_function,
     rectify_gradient_function,
     statistics_function,
@@ -165,11 +166,12 @@ def add_drop(
 
 @dataclass(frozen=True)
 class Norm:
-    """A batch norm in training mode.
+    """A batch norm.
 
     Args:
         epsilon: added to variances.
-        momentum: share of the batch in the running statistics; None where there are none.
+        momentum: share of the batch in the running statistics; None where there are none, or they stay.
+        is_fixed: whether it scales and shifts by the running statistics.
         weight: of the channels.
         bias: of the channels.
         mean: the running means, if any.
@@ -179,6 +181,7 @@ class Norm:
 
     epsilon: float
     momentum: float | None
+    is_fixed: bool
     weight: Address
     bias: Address
     mean: Address | None
@@ -189,9 +192,14 @@ class Norm:
 def add_statistics(builder: ScriptBuilder, source: BlockMap, norm: Norm) -> Held:
     """Find what a norm scales and shifts a map by, and move its running statistics; return these numbers' place."""
     size = ELEMENTS[source.element][2]
-    sums, stride = _add_sums(builder, source, source)
+    sums: Address = 0
+    stride = 0
+    if norm.is_fixed:
+        function = _address(fixed_statistics_function, source.element, norm.epsilon)
+    else:
+        sums, stride = _add_sums(builder, source, source)
+        function = _address(statistics_function, source.element, norm.epsilon, norm.momentum)
     numbers = builder.buffer(2 * size * source.n_nodes)
-    function = _address(statistics_function, source.element, norm.epsilon, norm.momentum)
     others = (norm.weight, norm.bias, norm.mean, norm.variance)
     maps = [
         *(numbers_of(sums, 2, _DOUBLE), numbers_of(numbers, 2, size), numbers_of(norm.kept, 2, _DOUBLE)),
@@ -234,7 +242,8 @@ def add_norm_gradient(
         *(*places, numbers_of(norm.weight, 1, size), None),
     ]
     sizes = (source.n_blocks, stride, source.n_blocks * source.n_elements)
-    builder.add_channels(_address(norm_gradient_function, source.element), sizes, (1, source.n_nodes), maps)
+    function = _address(norm_gradient_function, source.element, is_fixed=norm.is_fixed)
+    builder.add_channels(function, sizes, (1, source.n_nodes), maps)
     function = norm_address("combination", source.element, source.lanes, source.n_elements % source.lanes)
     of_maps = (gradient.maps(), result.maps(), numbers_of(numbers, 3, size), source.maps())
     builder.add_channels(function, _whole(source), source.samples, of_maps)
