@@ -50,6 +50,13 @@ def test_a_mixture_that_saves_little_is_not_worth_it():
     assert choose(mixture, [0.0] * 3) == ((False,), (False,))
 
 
+@given(networks())
+def test_without_mixtures_all_links_are_computed_alike(network):
+    layers, moves = network
+    alike = [tuple((constant,) * len(links) for links in layers) for constant in (True, False)]
+    assert choose(layers, moves, mixes=False) == min(alike, key=lambda choice: total_seconds(layers, moves, choice))
+
+
 def test_the_best_of_all_choices_is_found_for_a_small_network():
     layers = [[LinkSeconds(0, 5, 1)], [LinkSeconds(1, 1, 3), LinkSeconds(0, 1, 6)], [LinkSeconds(2, 4, 1)]]
     moves = [0.5, 0.3, 0.2, 0.1]

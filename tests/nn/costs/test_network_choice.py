@@ -46,9 +46,9 @@ def test_auto_computes_what_it_chose(batch, monkeypatch):
 def test_a_choice_is_made_once_for_each_batch_and_pass(monkeypatch):
     network, batches = twin(0.6).use_backend("auto").eval(), []
 
-    def choose(of, batch, costs, *, trains):
-        batches.append((batch, costs, trains))
-        return choose_for(of, batch, costs, trains=trains)
+    def choose(of, batch, costs, *, trains, mixes):
+        batches.append((batch, costs, trains, mixes))
+        return choose_for(of, batch, costs, trains=trains, mixes=mixes)
 
     monkeypatch.setattr("swann.nn._network.choose_for", choose)
     monkeypatch.setattr("swann.nn._network.costs_here", TYPICAL.on)
@@ -57,4 +57,4 @@ def test_a_choice_is_made_once_for_each_batch_and_pass(monkeypatch):
         with torch.inference_mode():
             network(IMAGES[:2])
     costs = TYPICAL.on(torch.get_num_threads())
-    assert batches == [(2, costs.training, True), (2, costs.inference, False)]
+    assert batches == [(2, costs.training, True, False), (2, costs.inference, False, True)]

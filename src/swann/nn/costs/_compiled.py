@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from ..kernels import (
     Address,
     BlockMap,
+    Held,
     LinkShape,
     Row,
     ScheduleBuilder,
@@ -68,8 +70,11 @@ class EqualLinks:
         return begin, targets, targets + 4 * n_edges
 
 
-def compiled_inference(links: EqualLinks) -> Callable[[], object]:
-    """Return the forward pass of a batch that is too small for blocks, the layout of its maps included."""
+def compiled_inference(links: EqualLinks) -> Callable[[], Tensor]:
+    """Return the forward pass of a batch that is too small for blocks, the layout of its maps included.
+
+    It returns the layer's map as it is stored.
+    """
     batch, (n_targets, n_sources) = len(links.maps[0]), links.nodes
     builder = ScheduleBuilder(torch.get_num_threads())
     found = arrangements((links.shape,) * len(links.maps), batch, vector_bytes() // 4)
@@ -89,16 +94,20 @@ def compiled_inference(links: EqualLinks) -> Callable[[], object]:
     builder.add([copies], n_sources)
     builder.add(flows, n_targets)
     workspace = Workspace(builder.finished())
+    result = workspace.view(cast(Held, target.place), torch.float32, (n_targets, *target.stored, batch))
 
-    def run() -> object:
+    def run(_keeps: object = (maps, links)) -> Tensor:
         workspace.run(0, 2)
-        return maps  # they live as long as this function
+        return result
 
     return run
 
 
-def compiled_training(links: EqualLinks) -> Callable[[], object]:
-    """Return the forward and the backward pass of a batch in blocks."""
+def compiled_training(links: EqualLinks) -> Callable[[], list[Tensor]]:
+    """Return the forward and the backward pass of a batch in blocks, which returns the gradients of all weights.
+
+    The gradient of the layer's map is the map itself.
+    """
     maps = [to_blocks(each.detach()) for each in links.maps]
     samples = maps[0].shape[0], maps[0].shape[-1]
     result = BlockMap(0, links.n_targets, links.size, *samples, "float32")
@@ -124,10 +133,10 @@ def compiled_training(links: EqualLinks) -> Callable[[], object]:
     script, _ = builder.finished()
     memory = block_of_memory(script.n_bytes)
 
-    def run() -> object:
+    def run(_keeps: object = (maps, links)) -> list[Tensor]:
         for gradient in gradients:
             gradient.zero_()
         script.run([memory.data_ptr()])
-        return maps  # they live as long as this function
+        return gradients
 
     return run
