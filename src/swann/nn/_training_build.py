@@ -27,6 +27,7 @@ class TrainingScripts:
         backward: the backward pass; None if there is none.
         given: the tensors that both read.
         starts: for each of them where its gradient begins among all; None where it has none.
+        parameters: the numbers of those that are parameters, not buffers.
         n_numbers: in all these gradients.
         n_draws: what the dropouts draw, of int16.
         output: the last layer's map, in the buffers of the forward pass.
@@ -37,6 +38,7 @@ class TrainingScripts:
     backward: Script | None
     given: tuple[GivenTensor, ...]
     starts: tuple[int | None, ...]
+    parameters: tuple[int, ...]
     n_numbers: int
     n_draws: int
     output: BlockMap
@@ -71,6 +73,7 @@ def training_scripts(
         backward,
         tuple(tensors.given),
         tuple(tensors.starts),
+        tuple(tensors.parameters),
         tensors.n_numbers,
         forward.n_draws,
         last,

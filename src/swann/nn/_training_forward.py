@@ -96,7 +96,7 @@ class ForwardPass:
         for layer, form in zip(network.each_layer(), forms, strict=True):
             operands = [self._operand(source, link, form.threshold) for source, link in layer.each_link()]
             sums = self._map(layer.n_nodes, layer.size)
-            add_fill(self.builder, sums, None if layer.bias is None else tensors.address(layer._parameters, "bias"))
+            add_fill(self.builder, sums, None if layer.bias is None else tensors.parameter(layer, "bias"))
             links = [(layer, position) for position in range(len(operands))]
             add_links(self.builder, "forward", tensors, links, sums, [operand.read for operand in operands])
             self.operands.append(operands)
@@ -148,12 +148,12 @@ class ForwardPass:
         weight, bias = (
             constant(value, n_nodes, self.element)
             if module._parameters[name] is None
-            else self.tensors.address(module._parameters, name)
+            else self.tensors.parameter(module, name)
             for name, value in (("weight", 1), ("bias", 0))
         )
         mean = variance = None
         if module.running_mean is not None and (step.is_fixed or module.training):
-            mean, variance = (self.tensors.address(module._buffers, f"running_{name}") for name in ("mean", "var"))
+            mean, variance = (self.tensors.buffer(module, f"running_{name}") for name in ("mean", "var"))
         momentum = None if step.is_fixed or mean is None else module.momentum
         return Norm(module.eps, momentum, step.is_fixed, weight, bias, mean, variance, kept)
 

@@ -43,9 +43,7 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     kinds = _kinds_of(network)
     if kinds is None:
         return None
-    wanted: tuple[bool, ...] = ()
-    if torch.is_grad_enabled():
-        wanted = (inputs.requires_grad, *[parameter.requires_grad for parameter in network.parameters()])
+    wanted = (inputs.requires_grad, *_wanted(network)) if torch.is_grad_enabled() else ()
     trains = any(wanted)
     key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds)
     known = network.training_scripts
@@ -65,7 +63,7 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     _count_batches(network)
     if not trains:
         return _forward(scripts, inputs, found)[0]
-    output: Tensor = _TrainingPass.apply(scripts, inputs, *found)
+    output: Tensor = _TrainingPass.apply(scripts, found, inputs, *[found[number] for number in scripts.parameters])
     return output
 
 
@@ -85,6 +83,17 @@ def _kinds_of(network: SmallWorldNetwork) -> Kinds | None:
             return None
         kinds.append((threshold, forms))
     return tuple(kinds)
+
+
+def _wanted(network: SmallWorldNetwork) -> list[bool]:
+    """Return for each parameter of the layers whether its gradient is wanted."""
+    found: list[Tensor | None] = []
+    for layer in network.layers._modules.values():
+        parts: Any = layer._modules
+        found.append(layer._parameters.get("bias"))
+        found += [link._parameters["weight"] for link in parts["links"]._modules.values()]
+        found += [each for stage in parts["stages"]._modules.values() for each in stage._parameters.values()]
+    return [each is not None and each.requires_grad for each in found]
 
 
 def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> TrainingScripts | None:
@@ -150,23 +159,25 @@ def _forward(
 
 class _TrainingPass(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scripts: TrainingScripts, inputs: Tensor, *tensors: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, scripts: TrainingScripts, tensors: list[Tensor], inputs: Tensor, *parameters: Tensor
+    ) -> Tensor:
         output, memory, blocks, draws = _forward(scripts, inputs, tensors)
-        ctx.scripts = scripts
-        ctx.save_for_backward(memory, blocks, draws, *tensors)
+        ctx.scripts, ctx.tensors = scripts, tensors
+        ctx.save_for_backward(memory, blocks, draws, *parameters)  # which refuses those that have changed since
         return output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         refuse_second_derivative()
-        memory, blocks, draws, *tensors = ctx.saved_tensors
+        memory, blocks, draws, *_ = ctx.saved_tensors
         scripts: TrainingScripts = ctx.scripts
-        found = scripts.output
-        of_output = to_blocks(gradient.reshape(len(gradient), found.n_nodes, *found.size)).contiguous()
-        script = cast(Script, scripts.backward)
+        script, found = cast(Script, scripts.backward), scripts.output
+        of_output = to_blocks(gradient.reshape(len(gradient), found.n_nodes, *found.size))
         space = block_of_memory(script.n_bytes)
         of_tensors = blocks.new_zeros(scripts.n_numbers)
-        of_inputs = torch.empty_like(blocks) if ctx.needs_input_grad[1] else None
+        of_inputs = torch.empty_like(blocks) if ctx.needs_input_grad[2] else None
+        tensors = ctx.tensors
         script.run(
             [
                 *(space.data_ptr(), blocks.data_ptr(), draws.data_ptr(), memory.data_ptr(), of_output.data_ptr()),
@@ -174,12 +185,7 @@ class _TrainingPass(torch.autograd.Function):
                 *[tensor.data_ptr() for tensor in tensors],
             ]
         )
-        gradients = _parted(of_tensors, tensors, scripts.starts)
-        return None, None if of_inputs is None else from_blocks(of_inputs), *gradients
-
-
-def _parted(numbers: Tensor, tensors: Sequence[Tensor], starts: Sequence[int | None]) -> list[Tensor | None]:
-    """Return the gradients of tensors, which follow each other; None for those that have none."""
-    wanted = [tensor for tensor, start in zip(tensors, starts, strict=True) if start is not None]
-    found = iter(torch._utils._unflatten_dense_tensors(numbers, wanted))  # type: ignore[no-untyped-call]
-    return [None if start is None else next(found) for start in starts]
+        wanted = [tensors[number] for number, start in enumerate(scripts.starts) if start is not None]
+        gradients = iter(torch._utils._unflatten_dense_tensors(of_tensors, wanted))  # type: ignore[no-untyped-call]
+        of_parameters = [None if scripts.starts[number] is None else next(gradients) for number in scripts.parameters]
+        return None, None, None if of_inputs is None else from_blocks(of_inputs), *of_parameters

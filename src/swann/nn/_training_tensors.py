@@ -32,22 +32,28 @@ class GivenTensors:
         self.dtype = dtype
         self.given: list[GivenTensor] = []
         self.starts: list[int | None] = []  # where the gradient of each begins among all; None where there is none
+        self.parameters: list[int] = []  # the numbers of those that are no buffers
         self.n_numbers = 0  # in all these gradients
         self._known: dict[tuple[int, str], Given] = {}
 
-    def address(self, of_module: Mapping[str, Tensor | None], name: str, dtype: torch.dtype | None = None) -> Given:
-        """Return the address of a tensor.
+    def parameter(self, module: nn.Module, name: str) -> Given:
+        """Return the address of a parameter."""
+        return self._address(module._parameters, name, self.dtype, is_parameter=True)
 
-        Args:
-            of_module: the parameters or the buffers of a module, by name.
-            name: its name.
-            dtype: its type; that of the parameters if None.
-        """
+    def buffer(self, module: nn.Module, name: str, dtype: torch.dtype | None = None) -> Given:
+        """Return the address of a buffer, of a type; that of the parameters if None."""
+        return self._address(module._buffers, name, dtype or self.dtype, is_parameter=False)
+
+    def _address(
+        self, of_module: Mapping[str, Tensor | None], name: str, dtype: torch.dtype, *, is_parameter: bool
+    ) -> Given:
         key = id(of_module), name
         if key not in self._known:
             tensor = of_module[name]
+            if is_parameter:
+                self.parameters.append(len(self.given))
             self._known[key] = Given(_FIRST + len(self.given))
-            self.given.append(GivenTensor(of_module, name, dtype or self.dtype))
+            self.given.append(GivenTensor(of_module, name, dtype))
             is_wanted = tensor is not None and tensor.requires_grad
             self.starts.append(self.n_numbers if is_wanted else None)
             self.n_numbers += tensor.numel() if tensor is not None and is_wanted else 0
@@ -57,7 +63,7 @@ class GivenTensors:
         """Return where the gradient of a parameter goes; None if it has none."""
         if module._parameters.get(name) is None:
             return None
-        start = self.starts[self.address(module._parameters, name).number - _FIRST]
+        start = self.starts[self.parameter(module, name).number - _FIRST]
         return None if start is None else Given(OF_TENSORS, start * self.dtype.itemsize)
 
 
@@ -86,8 +92,8 @@ def add_links(
     for (layer, position), operand in zip(links, operands, strict=True):
         _, link = layer.each_link()[position]
         n_targets, n_sources = link.mask.shape
-        wiring = tensors.address(link._buffers, "wiring", torch.int32)
-        weight: Address | None = tensors.address(link._parameters, "weight")
+        wiring = tensors.buffer(link, "wiring", torch.int32)
+        weight: Address | None = tensors.parameter(link, "weight")
         edges: tuple[Address, Address, Address] = (wiring, Given(wiring.number, 4 * (n_targets + 1)), 0)
         if kind == "weight":
             weight = tensors.gradient(link, "weight")
