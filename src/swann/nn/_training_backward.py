@@ -13,6 +13,7 @@ from ._training_stages import LayerForm
 from ._training_tensors import GRADIENT, OF_INPUTS, GivenTensors, add_links
 from .kernels import (
     BlockMap,
+    Finish,
     Given,
     Held,
     Script,
@@ -21,6 +22,7 @@ from .kernels import (
     add_bias_gradient,
     add_drop,
     add_fill,
+    add_finish,
     add_norm_gradient,
     add_pool_gradient,
     add_rectify_gradient,
@@ -80,16 +82,23 @@ class BackwardPass:
 
     def _of_map(self, number: int) -> BlockMap:
         """Return the gradient of a layer's map."""
-        found = self.forward.maps[number]
-        if number == len(self.layers):
-            return replace(found, place=Given(GRADIENT))
+        found, outputs = self.forward.maps[number], self.forward.outputs()
+        of_output: BlockMap | None = None
+        first = len(self.layers) - len(outputs) + 1
+        if number >= first:
+            of_output = replace(found, place=Given(GRADIENT, sum(each.nbytes for each in outputs[: number - first])))
+            if number == len(self.layers):
+                return of_output
         gradient = self._new(found)
-        self._add_readers(number, gradient)
+        self._add_readers(number, gradient, of_output)
         return gradient
 
-    def _add_readers(self, number: int, gradient: BlockMap) -> None:
-        """Set the gradient of a map to what flows back through all links that read it."""
-        add_fill(self.builder, gradient, None)
+    def _add_readers(self, number: int, gradient: BlockMap, of_output: BlockMap | None = None) -> None:
+        """Set the gradient of a map to what flows back through all links that read it, and to that of the output."""
+        if of_output is None:
+            add_fill(self.builder, gradient, None)
+        else:
+            add_finish(self.builder, of_output, gradient, Finish())
         by_size: dict[tuple[int, ...] | None, list[_Reader]] = {}
         for reader in self.readers.get(number, []):
             if reader[0] in self.of_sums:

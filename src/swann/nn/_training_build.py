@@ -30,7 +30,7 @@ class TrainingScripts:
         parameters: the numbers of those that are parameters, not buffers.
         n_numbers: in all these gradients.
         n_draws: what the dropouts draw, of int16.
-        output: the last layer's map, in the buffers of the forward pass.
+        outputs: the maps of which the output consists, in the buffers of the forward pass.
         shape: of one sample's output.
     """
 
@@ -41,7 +41,7 @@ class TrainingScripts:
     parameters: tuple[int, ...]
     n_numbers: int
     n_draws: int
-    output: BlockMap
+    outputs: tuple[BlockMap, ...]
     shape: tuple[int, ...]
 
 
@@ -66,8 +66,8 @@ def training_scripts(
     forward = ForwardPass(network, forms, samples, tensors)
     of_forward = forward.finished(trains=trains)
     backward = BackwardPass(network, forms, forward, tensors, of_inputs=of_inputs).finished() if trains else None
-    last = forward.maps[-1]
-    shape = (last.n_nodes, *last.size)
+    outputs = tuple(forward.outputs())
+    shape = (sum(each.n_nodes for each in outputs), *outputs[-1].size)
     return TrainingScripts(
         of_forward,
         backward,
@@ -76,6 +76,6 @@ def training_scripts(
         tuple(tensors.parameters),
         tensors.n_numbers,
         forward.n_draws,
-        last,
+        outputs,
         (math.prod(shape),) if forms[-1].is_flat else shape,
     )

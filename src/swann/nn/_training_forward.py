@@ -89,6 +89,7 @@ class ForwardPass:
         self.n_draws = 0
         n_nodes, *size = network.plan.chain.source_shape
         self.maps = [BlockMap(Given(INPUTS), n_nodes, tuple(size), *samples, self.element)]
+        self.hands_on_all = network.plan.chain.dense
         self.operands: list[list[Operand]] = []
         self.sums: list[BlockMap] = []
         self.taken: list[list[Taken]] = []
@@ -161,13 +162,17 @@ class ForwardPass:
         found = BlockMap(0, n_nodes, size, *self.samples, self.element)
         return replace(found, place=self.builder.buffer(found.nbytes))
 
+    def outputs(self) -> list[BlockMap]:
+        """Return the maps of which the network's output consists: the last one, or those of all layers."""
+        return self.maps[1:] if self.hands_on_all else self.maps[-1:]
+
     def finished(self, *, trains: bool) -> Script:
         """Return the script; from now on addresses are those at which later passes find what outlives this one.
 
         Args:
             trains: whether a backward pass follows, and what it needs is to be kept.
         """
-        kept = [self.maps[-1].place]
+        kept = [each.place for each in self.outputs()]
         if trains:
             kept += [each.read.place for operands in self.operands for each in operands]
         for taken in (each for of_layer in self.taken for each in of_layer if trains):

@@ -12,7 +12,7 @@ from ._dropout import draw_threshold, drawn
 from ._native_pass import DTYPES
 from ._training_build import TrainingScripts, training_scripts
 from ._training_stages import LayerForm, training_form, training_steps
-from .kernels import Given, Script, block_of_memory, from_blocks, refuse_second_derivative, to_blocks
+from .kernels import BlockMap, Given, Script, block_of_memory, from_blocks, refuse_second_derivative, to_blocks
 
 if TYPE_CHECKING:
     from ._network import SmallWorldNetwork
@@ -100,7 +100,7 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
     """Return the scripts of a network's training step; None where compiled code cannot do all of it."""
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
-    if chain.dense or any(link.pads_otherwise or link.pools_otherwise for link in links):
+    if any(link.pads_otherwise or link.pools_otherwise for link in links):
         return None
     if any(parameter.dtype != inputs.dtype for parameter in network.parameters()):
         return None
@@ -150,11 +150,26 @@ def _forward(
     blocks, memory, draws = to_blocks(inputs), block_of_memory(scripts.forward.n_bytes), drawn(scripts.n_draws)
     given = [tensor.data_ptr() for tensor in tensors]
     scripts.forward.run([memory.data_ptr(), blocks.data_ptr(), draws.data_ptr(), 0, 0, 0, 0, *given])
-    found, start = scripts.output, cast(Given, scripts.output.place).offset
-    whole = memory[start : start + found.nbytes].view(inputs.dtype)
-    maps = from_blocks(whole.view(found.n_blocks, found.n_nodes, *found.size, found.block))
-    output = maps.clone(memory_format=torch.contiguous_format).view(len(inputs), *scripts.shape)
+    maps = [from_blocks(_whole(memory, each, inputs.dtype)) for each in scripts.outputs]
+    joined = torch.cat(maps, 1) if len(maps) > 1 else maps[0].clone(memory_format=torch.contiguous_format)
+    output = joined.view(len(inputs), *scripts.shape)
     return output, memory, blocks, draws
+
+
+def _whole(memory: Tensor, found: BlockMap, dtype: torch.dtype) -> Tensor:
+    """Return a map in the memory of the forward pass, of shape `[blocks, nodes, *size, block]`."""
+    start = cast(Given, found.place).offset
+    return (
+        memory[start : start + found.nbytes].view(dtype).view(found.n_blocks, found.n_nodes, *found.size, found.block)
+    )
+
+
+def _of_outputs(scripts: TrainingScripts, gradient: Tensor) -> Tensor:
+    """Return the gradients of the maps of which the output consists, in blocks, one after the other."""
+    n_nodes, size = [each.n_nodes for each in scripts.outputs], scripts.outputs[-1].size
+    parts = gradient.reshape(len(gradient), sum(n_nodes), *size)
+    of_maps = [to_blocks(part) for part in torch.split(parts, n_nodes, 1)]
+    return of_maps[0] if len(of_maps) == 1 else torch.cat([each.flatten() for each in of_maps])
 
 
 class _TrainingPass(torch.autograd.Function):
@@ -172,8 +187,7 @@ class _TrainingPass(torch.autograd.Function):
         refuse_second_derivative()
         memory, blocks, draws, *_ = ctx.saved_tensors
         scripts: TrainingScripts = ctx.scripts
-        script, found = cast(Script, scripts.backward), scripts.output
-        of_output = to_blocks(gradient.reshape(len(gradient), found.n_nodes, *found.size))
+        script, of_output = cast(Script, scripts.backward), _of_outputs(scripts, gradient)
         space = block_of_memory(script.n_bytes)
         of_tensors = blocks.new_zeros(scripts.n_numbers)
         of_inputs = torch.empty_like(blocks) if ctx.needs_input_grad[2] else None
