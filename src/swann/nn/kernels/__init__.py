@@ -28,7 +28,7 @@ from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
 from ._tables import bands_of_places
 from ._windows import Axis, adaptive_axis, strided_axis
-from ._wiring import wiring
+from ._wiring import places, wiring
 
 __all__ = [
     "BLOCK",
@@ -71,6 +71,7 @@ __all__ = [
     "needs_columns",
     "normalise_row",
     "pairs_of",
+    "places",
     "pool_rows",
     "processor",
     "rectify_row",
