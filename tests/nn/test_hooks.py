@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from swann.nn._hooks import all_listened_to, has_global_hooks, has_hooks, is_listened_to
+from swann.nn._hooks import Heard, all_listened_to, has_global_hooks, has_hooks, hearing, is_listened_to
 
 
 @pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
@@ -62,3 +62,28 @@ def test_which_of_several_modules_have_to_be_called_in_a_pass():
     stages[2].register_forward_pre_hook(lambda *_: None)
     stages[4].forward = lambda maps: maps
     assert all_listened_to(attributes) == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        lambda module: module.register_forward_hook(lambda *_: None),
+        lambda module: module.register_full_backward_hook(lambda *_: None),
+        lambda module: setattr(module, "forward", lambda maps: maps),
+        lambda module: setattr(module, "_forward_hooks", {0: print}),
+    ],
+)
+def test_who_begins_to_listen_is_noticed(listen):
+    module = Heard()
+    before = hearing()
+    module.training, module.other = False, nn.ReLU()
+    assert hearing() == before
+    listen(module)
+    assert hearing() != before
+
+
+def test_what_is_heard_depends_on_gradients():
+    before = hearing()
+    with torch.no_grad():
+        assert hearing() != before
+    assert hearing() == before

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError
 from ._geometry import Geometry, Shape
+from ._hooks import Heard
 from ._transforms import is_transformed
 from .kernels import apply_by_channel, from_blocks, places, to_blocks, wiring
 
@@ -18,7 +19,7 @@ _AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
 }
 
 
-class Link(nn.Module):
+class Link(Heard):
     """The edges from one layer to a later one.
 
     Only the weights of edges that exist are parameters, `weight` of shape `[edges, *kernel]` in the order of the mask's

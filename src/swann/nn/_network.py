@@ -10,6 +10,7 @@ from ..trace import Layer, create_module
 from ._dropout import InflowDropout
 from ._filled_batch import forward_filled
 from ._geometry import link_geometry, link_shape
+from ._hooks import Heard
 from ._inputs import check_inputs
 from ._link import Link
 from ._native_pass import NativePass
@@ -24,7 +25,7 @@ from .kernels import LinkShape
 Backend = Literal["auto", "masked", "joined", "sparse"]
 
 
-class SmallWorldLayer(nn.Module):
+class SmallWorldLayer(Heard):
     """A layer that sums what flows in from all earlier layers (SWANN paper, Eq. 4).
 
     Args:

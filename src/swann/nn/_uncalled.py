@@ -9,7 +9,7 @@ from torch import nn
 
 from ..trace import KINDS
 from ._dropout import InflowDropout
-from ._hooks import all_listened_to, has_global_hooks
+from ._hooks import Heard, all_listened_to, has_global_hooks, hearing
 from ._link import Link
 
 if TYPE_CHECKING:
@@ -56,12 +56,17 @@ class Uncalled:
         """
         if has_global_hooks():
             return None, "hooks"
-        among = self._links if links_alone else self._all
+        among, now = self._links if links_alone else self._all, hearing()
+        if now == among.unheard and not all_listened_to(among.others):
+            return None
         places = all_listened_to(among.attributes)
         if places:
             of_module = among.attributes[places[0]]
             return among.modules[places[0]], "a forward of its own" if "forward" in of_module else "a hook"
-        return None if among.replaced is None else (among.replaced, "a forward of its own")
+        if among.replaced is not None:
+            return among.replaced, "a forward of its own"
+        among.unheard = now
+        return None
 
 
 class _Modules:
@@ -74,6 +79,8 @@ class _Modules:
     def __init__(self, modules: list[nn.Module]) -> None:
         self.modules = modules
         self.attributes = [module.__dict__ for module in modules]
+        self.others = [module.__dict__ for module in modules if not isinstance(module, Heard)]
+        self.unheard: tuple[int, int, bool] | None = None  # what `hearing` returned when nobody listened
         self.replaced: nn.Module | None = None  # one of a class that may compute something else
 
 
