@@ -71,6 +71,10 @@ def test_the_seed_decides_wiring_and_weights():
     ("arguments", "error", "message"),
     [
         ({"p": 1.5}, InvalidValueError, "p must be a number from 0 to 1, got 1.5"),
+        ({"p": "0.5"}, InvalidValueError, "p must be a number from 0 to 1, got '0.5'"),
+        ({"p": True}, InvalidValueError, "p must be a number from 0 to 1, got True"),
+        ({"p": 0.5, "seed": -1}, InvalidValueError, "the seed must be a whole number from 0 to .*, got -1"),
+        ({"seed": 1.5}, InvalidValueError, "the seed must be a whole number from 0 to .*, got 1.5"),
         ({"p": 0.5, "draw": "edges"}, UnknownNameError, "unknown draw 'edges': did you mean 'nodes'"),
         ({"granularity": 0}, InvalidValueError, "the granularity must be a whole number of at least 1, got 0"),
         ({"p": 0.5, "granularity": 64}, InvalidValueError, "no hidden layer has more than 20 neighbouring channels"),

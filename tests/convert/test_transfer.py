@@ -66,3 +66,9 @@ def test_the_twin_of_a_densenet_takes_no_weights_over():
         InvalidValueError, match="a SmallWorldDenseNet has no weights to take over.*its own first weights"
     ):
         swann.copy_kept_weights_(dense_twin(), dense_net())
+
+
+def test_a_model_of_other_modules_is_refused():
+    twin = swann.convert(nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3)), torch.ones(1, 5), 0.0)
+    with pytest.raises(InvalidValueError, match="the Linear has no module '0'; give the model that the twin was"):
+        swann.copy_kept_weights_(twin, nn.Linear(5, 3))

@@ -8,7 +8,6 @@ from test_sparse import normal
 from torch import nn
 
 from swann.nn import _small_batch, build
-from swann.nn._hooks import has_global_hooks
 from swann.nn._native_pass import forms_of
 
 
@@ -80,21 +79,6 @@ def test_norms_that_train_update_their_statistics():
     network.layers[0].stages.train(), masked.layers[0].stages.train()
     torch.testing.assert_close(network(images), masked(images), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(network.layers[0].stages[1].running_mean, masked.layers[0].stages[1].running_mean)
-
-
-@torch.no_grad()
-def test_what_is_registered_for_all_modules_is_called():
-    network, images = network_and_images()
-    network(images)
-    called = []
-    handle = nn.modules.module.register_module_forward_hook(lambda module, *_: called.append(type(module)))
-    try:
-        assert has_global_hooks()
-        network(images)
-    finally:
-        handle.remove()
-    assert nn.ReLU in called
-    assert not has_global_hooks()
 
 
 def test_dropouts_that_drop_are_not_for_compiled_code():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from swann import InvalidValueError, UnknownNameError
 from swann.graph import LayerGraph
-from swann.smallworld import rewire
+from swann.smallworld import check_seed, rewire
 from swann.smallworld._runs import run_lengths
 
 chains = st.lists(st.integers(1, 8), min_size=2, max_size=6).map(LayerGraph.chain)
@@ -245,6 +245,15 @@ def test_p_outside_its_range_is_refused(p):
 def test_a_granularity_that_cannot_be_is_refused(granularity, message):
     with pytest.raises(InvalidValueError, match=message):
         rewire(LayerGraph.chain([8, 4, 8]), 0.5, granularity=granularity)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True, 2**63])
+def test_a_seed_that_cannot_be_is_refused(seed):
+    message = f"the seed must be a whole number from 0 to 2⁶³ - 1, got {seed!r}$"
+    for use in (check_seed, lambda seed: rewire(LayerGraph.chain([2, 2, 2]), 0.5, seed=seed)):
+        with pytest.raises(InvalidValueError, match=message):
+            use(seed)
+    check_seed(np.int64(3))
 
 
 def test_an_unknown_draw_is_refused_with_near_matches():

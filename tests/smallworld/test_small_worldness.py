@@ -87,6 +87,8 @@ def test_without_triangles_in_the_references_there_is_no_measure():
 
 
 def test_a_reference_needs_a_sample():
+    with pytest.raises(InvalidValueError, match="the seed must be a whole number from 0 to .*, got -1"):
+        reference(5, 10, seed=-1)
     with pytest.raises(InvalidValueError, match="at least 1 random graph is needed for a reference, got samples=0"):
         reference(10, 20, samples=0)
 

@@ -164,9 +164,47 @@ def test_modules_that_are_not_understood_are_named(module, message):
         trace(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), module, nn.Conv2d(4, 4, 1)), IMAGE)
 
 
+@pytest.mark.parametrize("n_dims", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_example_without_a_batch_is_refused(n_dims, channels):
+    """PyTorch's convolutions read single samples, too: as many channels as the batch of the trace would pass."""
+    convolution, norm = getattr(nn, f"Conv{n_dims}d"), getattr(nn, f"BatchNorm{n_dims}d")
+    example = torch.zeros(channels, *(6,) * n_dims)
+    layers = [convolution(channels, 3, 3), nn.ReLU(), convolution(3, 2, 3)]
+    models = [nn.Sequential(*layers)]
+    if n_dims > 1:  # a norm of one dimension reads features as well
+        models.append(nn.Sequential(norm(channels), *layers))
+    for model in models:
+        with pytest.raises(TraceError, match=r"must have a batch first, .* use example_inputs\[None\]"):
+            trace(model, example)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Linear(8, 8), "the model is a single Linear; there is nothing to rewire"),
+        (lambda x: x, "the model must be a torch.nn.Module, got function$"),
+        (nn.ReLU, r"the model must be a torch.nn.Module, got type; make one: ReLU\(…\)"),
+        (None, "the model must be a torch.nn.Module, got NoneType$"),
+        (
+            nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 4, 3)),
+            r"module '2' \(ConvTranspose2d\) is not an operation .* convolutions \(not transposed ones\)",
+        ),
+    ],
+)
+def test_what_is_no_network_of_layers_is_refused(model, message):
+    with pytest.raises(TraceError, match=message):
+        trace(model, IMAGE)
+
+
 @pytest.mark.parametrize(
     ("example", "message"),
     [
+        (
+            torch.zeros(1, 8, 8),
+            r"a batch first, .*; got \[1, 8, 8\] for module 'conv1' \(Conv2d\): use example_inputs\[None\]",
+        ),
+        (torch.zeros(1, 1, 8, 8, dtype=torch.uint8), r"of a floating-point type, got torch.uint8; use .float\(\)"),
         (torch.zeros(1, 3, 8, 8), r"does not run on the example inputs: conv1 fails on \(2, 3, 8, 8\)"),
         (torch.zeros(8), r"no empty dimension, got shape \(8,\)"),
         (torch.zeros(0, 1, 8, 8), "no empty dimension"),

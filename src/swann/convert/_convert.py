@@ -5,9 +5,9 @@ from torch import nn
 
 from .._errors import TraceError
 from ..nn import Backend, Order, SmallWorldDenseNet, SmallWorldNetwork, build
-from ..smallworld import Draw, check_granularity, check_probability, search
+from ..smallworld import Draw, check_granularity, check_probability, check_seed, search
 from ..trace import trace_parts
-from ._plan_parts import plan_parts, rewired_graphs
+from ._plan_parts import each_probability, plan_parts, rewired_graphs
 
 
 def convert(
@@ -50,11 +50,13 @@ def convert(
 
     Raises:
         TraceError: the model is not such a network.
-        InvalidValueError: p is not in [0, 1], or the granularity does not fit the model.
+        InvalidValueError: p is not in [0, 1], the seed is no whole number from 0 on, or the granularity does not fit
+            the model.
         UnknownNameError: `draw`, `order` or `backend` is not known.
     """
-    for each in p if isinstance(p, Sequence) else () if p is None else (p,):
+    for each in () if p is None else each_probability(p):
         check_probability(each)
+    check_seed(seed)
     check_granularity(granularity)
     if isinstance(model, (SmallWorldNetwork, SmallWorldDenseNet)):
         raise TraceError("the model is a small-world network already; convert the model that it came from")

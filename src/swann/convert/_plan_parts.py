@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from .._errors import InvalidValueError
 from ..graph import LayerGraph
@@ -66,17 +67,22 @@ def check_probabilities(p: float | Sequence[float], n_graphs: int) -> tuple[floa
     Raises:
         InvalidValueError: a probability is not in [0, 1], or there is another number of them.
     """
-    if not isinstance(p, Sequence):
-        check_probability(p)
-        return (p,) * n_graphs
-    for each in p:
+    given = each_probability(p)
+    for each in given:
         check_probability(each)
-    if len(p) != n_graphs:
+    if given is not p:
+        return tuple(given) * n_graphs
+    if len(given) != n_graphs:
         of_what = "dense blocks" if n_graphs > 1 else "dense block or chain"
         raise InvalidValueError(
-            f"p has {len(p)} probabilities; expected one number, or {n_graphs} for {n_graphs} {of_what}"
+            f"p has {len(given)} probabilities; expected one number, or {n_graphs} for {n_graphs} {of_what}"
         )
-    return tuple(p)
+    return tuple(given)
+
+
+def each_probability(p: Any) -> Sequence[float]:
+    """Return several probabilities as they are, and a single one, or what else was given for it, as a tuple."""
+    return p if isinstance(p, Sequence) and not isinstance(p, (str, bytes)) else (p,)
 
 
 def _rewired(parts: Sequence[Chain]) -> Sequence[Chain]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from .._errors import FileFormatError
 from .._files import replacing
 from ..nn import Backend, Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from_json
+from ._check_network import check_network
 
 _FORMAT = "swann"
 
@@ -28,8 +29,10 @@ def save(network: SmallWorldNetwork | SmallWorldDenseNet, path: str | os.PathLik
         path: where to write; a file there is replaced.
 
     Raises:
+        InvalidValueError: this is no small-world network.
         OutputError: the file cannot be written.
     """
+    check_network(network)
     tensors = _tensors(network)
     plan = json.dumps(network.plan.to_json())
     metadata = {"format": _FORMAT, "plan": plan, "sha256": _digest(plan, tensors)}

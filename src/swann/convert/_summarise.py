@@ -1,6 +1,7 @@
 from typing import overload
 
 from ..nn import SmallWorldDenseNet, SmallWorldNetwork
+from ._check_network import check_network
 from ._dense_net_summary import DenseNetSummary, dense_net_summary
 from ._summary import Summary, plan_summary
 
@@ -25,5 +26,9 @@ def summary(network: SmallWorldNetwork | SmallWorldDenseNet) -> Summary | DenseN
 
     Returns:
         A summary that prints as tables.
+
+    Raises:
+        InvalidValueError: this is no small-world network.
     """
+    check_network(network)
     return plan_summary(network.plan) if isinstance(network, SmallWorldNetwork) else dense_net_summary(network.plan)

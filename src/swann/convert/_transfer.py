@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError
 from ..nn import SmallWorldNetwork
+from ._check_network import check_network
 
 
 @torch.no_grad()
@@ -19,8 +20,8 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
         model: the model that the twin was converted from.
 
     Raises:
-        InvalidValueError: the twin is not of one chain, such as that of a DenseNet, whose layers read less than the
-            model's.
+        InvalidValueError: this is no twin, or the model has other modules than the one that it was converted from; or
+            the twin is not of one chain, such as that of a DenseNet, whose layers read less than the model's.
 
     >>> import swann
     >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
@@ -29,6 +30,7 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
     >>> torch.allclose(twin(torch.ones(1, 4)), model(torch.ones(1, 4)))
     True
     """
+    check_network(network)
     if not isinstance(network, SmallWorldNetwork):
         raise InvalidValueError(
             f"a {type(network).__name__} has no weights to take over: its layers read less than the model's; "
@@ -36,7 +38,7 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
         )
     chain = network.plan.chain
     for number, (spec, layer) in enumerate(zip(chain.layers, network.each_layer(), strict=True), start=1):
-        module: Any = model.get_submodule(spec.name)
+        module: Any = _module_of(model, spec.name)
         link = dict(layer.each_link()).get(number - 1)
         if link is not None:
             link.weight.copy_(_dense(module.weight, spec.groups).reshape(*link.mask.shape, *link.kernel)[link.mask])
@@ -50,7 +52,16 @@ def copy_kept_weights_(network: SmallWorldNetwork, model: nn.Module) -> None:
 
 def _copy_stage(model: nn.Module, name: str, copy: nn.Module) -> None:
     if copy.state_dict():
-        copy.load_state_dict(model.get_submodule(name).state_dict())
+        copy.load_state_dict(_module_of(model, name).state_dict())
+
+
+def _module_of(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name)
+    except AttributeError as error:
+        raise InvalidValueError(
+            f"the {type(model).__name__} has no module '{name}'; give the model that the twin was converted from"
+        ) from error
 
 
 def _dense(weight: Tensor, groups: int) -> Tensor:

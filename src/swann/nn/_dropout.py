@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..trace import Stage, create_module
-from ._hooks import has_hooks
+from ._hooks import Heard, has_hooks
 from .kernels import apply_to_blocks
 
 _DRAWS = 2**16
@@ -36,7 +36,7 @@ _OF_CHANNELS = {
 }
 
 
-class InflowDropout(nn.Module):
+class InflowDropout(Heard):
     """The dropouts before a layer, applied to each map that flows into it.
 
     A dropout of whole channels acts on single neurons where the map has no spatial size.

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ._hooks import has_global_hooks
 from ._native_pass import forms_of
 from ._sparse import forward_sparse
 from .kernels import SMALL_BATCH
@@ -27,7 +26,7 @@ def forward_filled(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or not _FILLED_FROM <= len(inputs) < SMALL_BATCH:
         return forward_sparse(network, inputs, choice)
     forms = forms_of(network)
-    if forms is None or has_global_hooks() or any(None in of_layer for of_layer in forms):
+    if forms is None or any(None in of_layer for of_layer in forms):
         return forward_sparse(network, inputs, choice)
     n_samples = len(inputs)
     filled = torch.cat([inputs, inputs.new_zeros(SMALL_BATCH - n_samples, *inputs.shape[1:])])

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError
 from ._geometry import Geometry, Shape
-from .kernels import apply_by_channel, from_blocks, to_blocks, wiring
+from ._hooks import Heard
+from ._transforms import is_transformed
+from .kernels import apply_by_channel, from_blocks, places, to_blocks, wiring
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
@@ -17,7 +19,7 @@ _AVERAGE_POOLS: dict[int, Callable[..., Tensor]] = {
 }
 
 
-class Link(nn.Module):
+class Link(Heard):
     """The edges from one layer to a later one.
 
     Only the weights of edges that exist are parameters, `weight` of shape `[edges, *kernel]` in the order of the mask's
@@ -75,14 +77,16 @@ class Link(nn.Module):
         shape = (*self.mask.shape, *self.kernel)
         if self.is_full:
             return self.weight.view(shape)
-        has_data = type(self.mask) is Tensor and not self.mask.is_meta
-        if self.index is None and has_data and not torch.compiler.is_compiling():
+        if self.index is None and not (self.mask.is_meta or torch.compiler.is_compiling() or is_transformed(self.mask)):
             self.make_index()
-        if self.index is None:
+        index = self.index
+        if index is None and self.wiring is not None:
+            index = places(self.wiring, *self.mask.shape)
+        if index is None:
             ones = (1,) * len(self.kernel)
             return self.weight.new_zeros(shape).masked_scatter(self.mask.view(*self.mask.shape, *ones), self.weight)
         zeros = self.weight.new_zeros((self.mask.numel(), *self.kernel))
-        return zeros.index_copy(0, self.index, self.weight).view(shape)
+        return zeros.index_copy(0, index, self.weight).view(shape)
 
     def forward(self, source: Tensor, dropout: Callable[[Tensor], Tensor], bias: Tensor | None = None) -> Tensor:
         """Return what the link adds to its end, before the operations after the layer.

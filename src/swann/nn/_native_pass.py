@@ -71,7 +71,10 @@ class NativePass:
         Args:
             inputs: of shape `[batch, sources, *size]`.
         """
-        tensors = [of_module[name] for of_module, name in self.given]
+        try:
+            tensors = [of_module[name] for of_module, name in self.given]
+        except KeyError:  # a parameter that is computed from others, as by `torch.nn.utils.parametrize`
+            return None
         if [None if tensor is None else tensor.dtype for tensor in tensors] != self.dtypes:
             return None
         found = cast(list[Tensor], tensors)

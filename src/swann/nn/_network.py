@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable, Hashable
 from typing import Any, Literal, cast, get_args
 
@@ -9,12 +10,16 @@ from ..trace import Layer, create_module
 from ._dropout import InflowDropout
 from ._filled_batch import forward_filled
 from ._geometry import link_geometry, link_shape
+from ._hooks import Heard
+from ._inputs import check_inputs
 from ._link import Link
 from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
 from ._training_build import TrainingScripts
 from ._training_pass import MOST_SAMPLES
+from ._transforms import is_transformed
+from ._uncalled import Uncalled, parts_of
 from .costs import Choice, choose_for, costs_here
 from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
 from .kernels import LinkShape
@@ -22,7 +27,7 @@ from .kernels import LinkShape
 Backend = Literal["auto", "masked", "joined", "sparse"]
 
 
-class SmallWorldLayer(nn.Module):
+class SmallWorldLayer(Heard):
     """A layer that sums what flows in from all earlier layers (SWANN paper, Eq. 4).
 
     Args:
@@ -121,6 +126,8 @@ class SmallWorldNetwork(nn.Module):
         number_link_shapes(self)
         # the wiring is the same in all processes: distributed training need not send it with every step
         self._ddp_params_and_buffers_to_ignore = fixed_buffers(self)
+        self._uncalled: Uncalled | None = None
+        self._has_warned = False
         self.use_backend(backend)
 
     def use_backend(self, backend: Backend) -> "SmallWorldNetwork":
@@ -180,24 +187,26 @@ class SmallWorldNetwork(nn.Module):
 
         A dense block's is its inputs and the maps of all its layers, joined.
         """
-        expected = self.plan.chain.input_shape
-        if inputs.shape[1:] != expected:
-            raise InvalidValueError(
-                f"the network reads inputs of shape [batch, {', '.join(map(str, expected))}], got {list(inputs.shape)}"
-            )
-        if self.backend == "sparse" and inputs.device.type not in ("cpu", "cuda"):
+        check_inputs(inputs, self.plan.chain.input_shape)
+        if self.backend == "sparse" and inputs.device.type not in ("cpu", "cuda", "meta"):
             raise InvalidValueError(
                 f"the sparse backend runs on the CPU and on CUDA, the inputs are on {inputs.device}; "
                 "use backend 'auto', 'masked' or 'joined'"
             )
-        choice = self._choice(inputs)
+        is_masked = self.backend == "masked" or (self.backend != "joined" and _is_not_for_kernels(inputs))
+        choice = () if is_masked else self._choice(inputs)
+        by_layers = choice is not None and all(map(all, choice))
+        if not is_masked and (not by_layers or self.backend == "joined" or inputs.is_cuda) and self._must_call(inputs):
+            is_masked = by_layers = True
         output: Tensor = self.input_stages(inputs)
-        if choice is None or not all(map(all, choice)):
+        if not by_layers:
             output = forward_filled(self, output.reshape(-1, *self.plan.chain.source_shape), choice)
             return torch.cat((inputs, output), 1) if self.plan.chain.dense else output
-        maps: list[Tensor | None] = [as_read_by("blocks" if self.backend == "sparse" else "masked", output)]
+        maps: list[Tensor | None] = [
+            as_read_by("blocks" if self.backend == "sparse" and not is_masked else "masked", output)
+        ]
         for number, layer in enumerate(self.each_layer()):
-            form = self._form(layer, maps)
+            form: Form = "masked" if is_masked else self._form(layer, maps)
             output = layer(maps, form)
             maps.append(as_read_by(form, output.reshape(-1, *layer.map_shape)))
             for source in range(number + 1):
@@ -209,7 +218,44 @@ class SmallWorldNetwork(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: not what is found again in the first pass."""
-        return self.__dict__ | {"readings": {}, "native_passes": {}, "training_scripts": {}}
+        return self.__dict__ | {"readings": {}, "native_passes": {}, "training_scripts": {}, "_uncalled": None}
+
+    def _must_call(self, inputs: Tensor) -> bool:
+        """Return whether this pass must be masked, since a module has to be called that is not called otherwise."""
+        if torch.compiler.is_compiling():
+            return bool(self._must_call_compiled())
+        return self._warned_of(links_alone=self.backend == "joined" or inputs.is_cuda)
+
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def _must_call_compiled(self) -> bool:
+        return self._warned_of(links_alone=self.backend == "joined" or next(self.parameters()).is_cuda)
+
+    def _warned_of(self, *, links_alone: bool) -> bool:
+        """Return whether a module has to be called that is not called otherwise; the first time with a warning."""
+        uncalled = self._uncalled
+        if uncalled is None or uncalled.parts != parts_of(self):
+            if uncalled is not None:
+                self.readings, self.native_passes, self.training_scripts = (
+                    {},
+                    {},
+                    {},
+                )  # they read the modules that were there before
+            uncalled = self._uncalled = Uncalled(self)
+        found = uncalled.must_be_called(links_alone=links_alone)
+        if found is None:
+            return False
+        if not self._has_warned:
+            self._has_warned = True
+            module, what = found
+            name = next((name for name, each in self.named_modules() if each is module), None)
+            warnings.warn(
+                f"{f'all modules have {what}' if name is None else f'module {name} has {what}'}, and the kernels of "
+                f"backend '{self.backend}' do not call {'them all' if name is None else 'it'}: the small-world network "
+                "is computed by masked dense convolutions, with equal results but more slowly; "
+                "hooks on the network or on single stages (network.layers[0].stages[0]) do not slow it down",
+                stacklevel=2,
+            )
+        return True
 
     def _choice(self, inputs: Tensor) -> Choice | None:
         """Return which links are to be dense; None for none of them, () for all."""
@@ -246,6 +292,10 @@ class SmallWorldNetwork(nn.Module):
     def extra_repr(self) -> str:
         """Return the plan's main figures for printing."""
         return f"p={self.plan.rewiring.rewiring_probability:g}, links={len(self.plan.links())}"
+
+
+def _is_not_for_kernels(inputs: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and (is_transformed(inputs) or inputs.is_meta)
 
 
 def number_link_shapes(network: SmallWorldNetwork) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from ._hooks import has_global_hooks, is_listened_to
+from ._hooks import is_listened_to
 from ._link import Link, pool_to
 from ._native_build import native_pass
 from ._native_pass import DTYPES, forms_of
@@ -99,9 +99,10 @@ def forward_small(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | N
     batch = inputs.shape[0]
     lanes = vector_bytes() // (8 if inputs.dtype == torch.float64 else 4)
     key = batch, choice, lanes
-    if key not in network.readings:
-        network.readings[key] = reading(network, choice, batch, lanes)
-    read, keeps_all = network.readings[key], network.plan.chain.dense
+    readings = network.readings  # another thread may replace them
+    if key not in readings:
+        readings[key] = reading(network, choice, batch, lanes)
+    read, keeps_all = readings[key], network.plan.chain.dense
     found = _forward_native(network, read, inputs, key)
     if found is not None:
         return found
@@ -126,7 +127,7 @@ _MOST_PASSES, _MOST_BYTES = 16, 2**28
 
 def _forward_native(network: SmallWorldNetwork, read: Reading, inputs: Tensor, key: Hashable) -> Tensor | None:
     """Return a network's outputs as compiled code makes them; None where it cannot."""
-    if inputs.dtype not in DTYPES or torch.is_autocast_enabled("cpu") or has_global_hooks():
+    if inputs.dtype not in DTYPES or torch.is_autocast_enabled("cpu"):
         return None
     forms = forms_of(network)
     if forms is None:
@@ -173,7 +174,7 @@ class _Pass:
             else self._shared(source)[arrangement]
             for source, link, arrangement in zip(read.sources, read.sparse, read.arrangements, strict=True)
         ]
-        weights: list[Tensor] = [cast(Tensor, link._parameters["weight"]) for link in read.sparse]
+        weights: list[Tensor] = [link.weight for link in read.sparse]
         wirings: list[Tensor] = [cast(Tensor, link._buffers["wiring"]) for link in read.sparse]
         bias: Tensor | None = layer.bias
         if is_single:  # weights in half precision are widened as they are loaded

@@ -75,8 +75,10 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
 
 def _staged(stage: nn.Module, blocks: Tensor, *, is_sum: bool) -> Tensor:
     """Return what a stage makes of blocks; they are overwritten where they are a layer's sums that nobody else has."""
+    if has_hooks(stage):  # who listens sees maps as they are elsewhere
+        return to_blocks(stage(from_blocks(blocks)))
     if not torch.compiler.is_compiling():
-        if is_sum and type(stage) is nn.ReLU and not has_hooks(stage):
+        if is_sum and type(stage) is nn.ReLU:
             return blocks.relu_()
         if isinstance(stage, _BatchNorm) and can_train(stage, blocks):
             return trained_norm(stage, blocks)

@@ -12,7 +12,7 @@ from ._dropout import draw_threshold, drawn
 from ._native_pass import DTYPES
 from ._training_build import TrainingScripts, training_scripts
 from ._training_stages import LayerForm, training_form, training_steps
-from .kernels import BlockMap, Given, Script, block_of_memory, from_blocks, refuse_second_derivative, to_blocks
+from .kernels import BlockMap, Given, Script, block_of_memory, check_backward, from_blocks, to_blocks
 
 if TYPE_CHECKING:
     from ._network import SmallWorldNetwork
@@ -184,7 +184,7 @@ class _TrainingPass(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        refuse_second_derivative()
+        check_backward(gradient)
         memory, blocks, draws, *_ = ctx.saved_tensors
         scripts: TrainingScripts = ctx.scripts
         script, of_output = cast(Script, scripts.backward), _of_outputs(scripts, gradient)

@@ -6,7 +6,7 @@ from ._measurement import Measurement, clustering_coefficient, local_clustering,
 from ._measurement_cache import MeasurementCache
 from ._path_lengths import PathLengths, path_lengths
 from ._random_graphs import degree_preserving, erdos_renyi, ring_lattice
-from ._rewire import Draw, Rewiring, check_probability, rewire
+from ._rewire import Draw, Rewiring, check_probability, check_seed, rewire
 from ._runs import check_granularity
 from ._search import GRID, search
 from ._search_result import SearchResult
@@ -27,6 +27,7 @@ __all__ = [
     "UndirectedGraph",
     "check_granularity",
     "check_probability",
+    "check_seed",
     "clustering_coefficient",
     "degree_preserving",
     "erdos_renyi",

@@ -65,8 +65,8 @@ def rewire(
             of edges of every node stays. Edges and nodes are still counted one by one.
 
     Raises:
-        InvalidValueError: p is not in [0, 1], or the granularity is below 1 or more than every hidden layer has
-            neighbouring channels with the same inputs and outputs.
+        InvalidValueError: p is not in [0, 1], the seed is no whole number from 0 on, or the granularity is below 1 or
+            more than every hidden layer has neighbouring channels with the same inputs and outputs.
         UnknownNameError: `draw` is neither `"nodes"` nor `"layers"`.
 
     >>> rewire(LayerGraph.chain([1, 6, 16, 10]), 0.5, seed=1).graph
@@ -78,6 +78,7 @@ def rewire(
            [0, 0, 1, 1]])
     """
     check_probability(p)
+    check_seed(seed)
     if draw not in ("nodes", "layers"):
         raise UnknownNameError(f"unknown draw {draw!r}: {near_matches(str(draw), ('nodes', 'layers'))}")
     lengths = run_lengths(graph, granularity)
@@ -97,6 +98,12 @@ def check_probability(p: float) -> None:
     """Raise InvalidValueError unless `p` is a number in [0, 1]."""
     if not isinstance(p, (int, float, np.floating)) or isinstance(p, bool) or math.isnan(p) or not 0 <= p <= 1:
         raise InvalidValueError(f"the rewiring probability p must be a number from 0 to 1, got {p!r}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise InvalidValueError unless `seed` is a whole number from 0 to 2⁶³ - 1."""
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise InvalidValueError(f"the seed must be a whole number from 0 to 2⁶³ - 1, got {seed!r}")
 
 
 def _move_from(

@@ -8,6 +8,7 @@ from .._errors import FileFormatError, InvalidValueError
 from ..graph import LayerGraph
 from ._measurement import Measurement, measure
 from ._random_graphs import check_n_edges, erdos_renyi, ring_lattice
+from ._rewire import check_seed
 from ._undirected_graph import UndirectedGraph, as_undirected
 
 
@@ -140,7 +141,7 @@ def reference(
         device: where to compute by matrix products, as in `measure`; by default on the CPU by sets of bits.
 
     Raises:
-        InvalidValueError: fewer than two nodes, edges or samples that cannot be.
+        InvalidValueError: fewer than two nodes, edges, samples or a seed that cannot be.
 
     >>> reference(5, 10).path_lengths
     (1.0, 1.0, 1.0, 1.0, 1.0)
@@ -148,6 +149,7 @@ def reference(
     check_n_edges(n_nodes, n_edges)
     if samples < 1:
         raise InvalidValueError(f"at least 1 random graph is needed for a reference, got samples={samples}")
+    check_seed(seed)
     generators = np.random.default_rng(seed).spawn(samples)
     graphs = (erdos_renyi(n_nodes, n_edges, generator) for generator in generators)
     figures = [measure(graph, threads=threads, device=device) for graph in graphs]

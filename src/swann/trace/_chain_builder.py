@@ -10,7 +10,7 @@ from ._chain import Chain, Layer, Pair, Shape, Stage
 from ._dense_block import DenseBlock
 from ._kinds import KINDS
 from ._nodes import WEIGHTED, Weighted, describe, map_input, weighted_module
-from ._operations import MEANS, RESHAPES, describe_call, describe_module
+from ._operations import MEANS, RESHAPES, describe_call, describe_module, unknown_operation
 from ._record import Record
 
 
@@ -163,10 +163,7 @@ class ChainBuilder:
         else:
             stage = describe_call(node.target, *_without_map(node, source), node.name)
         if stage is None:
-            raise TraceError(
-                f"{what} is not an operation that can stand in a chain; known are convolutions, linear layers, norms, "
-                "activations, poolings, paddings, dropout and flattening"
-            )
+            raise unknown_operation(what)
         if KINDS[stage.operation] == "flatten":
             if len(after) != 2 or after[0] != before[0] or math.prod(before) != math.prod(after):
                 raise TraceError(

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .._errors import FileFormatError
+from .._errors import FileFormatError, TraceError
 from ._chain import Stage, as_tuples
 from ._kinds import KINDS, check_operation
 
@@ -125,6 +125,18 @@ def describe_call(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any],
     if any(key not in accepted or not _is_plain(value) for key, value in given.items()):
         return None
     return Stage(name, operation, {key: _plain(value) for key, value in given.items()})
+
+
+def unknown_operation(what: str) -> TraceError:
+    """Return the error about an operation that is not understood.
+
+    Args:
+        what: the operation and its kind.
+    """
+    return TraceError(
+        f"{what} is not an operation that can stand in a chain; known are convolutions (not transposed ones), linear "
+        "layers, norms, activations, poolings, paddings, dropout and flattening"
+    )
 
 
 def create_module(stage: Stage) -> nn.Module:

@@ -14,6 +14,14 @@ from ._chain import Shape
 BATCH = 2  # more than 1, so that an operation on the batch is seen as one
 
 
+_OF_DIMS = {
+    1: (nn.Conv1d, nn.ConvTranspose1d),
+    2: (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d),
+    3: (nn.Conv3d, nn.ConvTranspose3d, nn.BatchNorm3d),
+}
+"""Modules that read maps of so many spatial dimensions."""
+
+
 @dataclass(frozen=True)
 class Record:
     """The operations of a model as an fx graph, its modules (copies), and each node's shape."""
@@ -23,13 +31,16 @@ class Record:
     shapes: dict[fx.Node, Shape]
 
 
-def record(model: nn.Module, example_inputs: Any) -> Record:
+def record(model: Any, example_inputs: Any) -> Record:
     """Record what `model` does with one input; the model, its mode and the random state stay untouched.
 
     Raises:
-        TraceError: the inputs are no tensor with a batch, the model cannot be copied, its control flow depends on
-            the data, or it does not run on the inputs.
+        TraceError: the model is no module, the inputs are no tensor with a batch, the model cannot be copied, its
+            control flow depends on the data, or it does not run on the inputs.
     """
+    if not isinstance(model, nn.Module):
+        hint = f"; make one: {model.__name__}(…)" if isinstance(model, type) else ""
+        raise TraceError(f"the model must be a torch.nn.Module, got {type(model).__name__}{hint}")
     example = _single_tensor(example_inputs)
     what = type(model).__name__
     try:
@@ -46,7 +57,7 @@ def record(model: nn.Module, example_inputs: Any) -> Record:
             "only networks whose control flow does not depend on the data can be rewired"
         ) from error
     traced.eval()
-    recorder = _ShapeRecorder(traced)
+    recorder = _ShapeRecorder(traced, example.shape)
     batch = example[:1].expand(BATCH, *example.shape[1:]).detach().clone()
     with torch.random.fork_rng(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the model's own run will show them
@@ -55,12 +66,14 @@ def record(model: nn.Module, example_inputs: Any) -> Record:
 
 
 class _ShapeRecorder(fx.Interpreter):
-    def __init__(self, module: fx.GraphModule) -> None:
+    def __init__(self, module: fx.GraphModule, example: torch.Size) -> None:
         super().__init__(module)
+        self.example = example
         self.extra_traceback = False
         self.shapes: dict[fx.Node, Shape] = {}
 
     def run_node(self, n: fx.Node) -> Any:
+        self._refuse_single_sample(n)
         try:
             result = super().run_node(n)
         except Exception as error:
@@ -71,6 +84,17 @@ class _ShapeRecorder(fx.Interpreter):
         if isinstance(result, Tensor):
             self.shapes[n] = tuple(result.shape)
         return result
+
+    def _refuse_single_sample(self, n: fx.Node) -> None:
+        """Raise TraceError where a convolution, or a norm of its kind, would take the batch for a single sample."""
+        module = self.fetch_attr(str(n.target)) if n.op == "call_module" else None
+        n_dims = next((number for number, kinds in _OF_DIMS.items() if isinstance(module, kinds)), None)
+        read = next((len(self.shapes[node]) for node in n.all_input_nodes if node in self.shapes), None)
+        if n_dims is not None and read == len(self.example) == n_dims + 1:
+            raise TraceError(
+                f"example inputs must have a batch first, of shape [batch, channels, *size]; got {list(self.example)} "
+                f"for module '{n.target}' ({type(module).__name__}): use example_inputs[None]"
+            )
 
 
 def _single_tensor(example_inputs: Any) -> Tensor:
@@ -83,6 +107,8 @@ def _single_tensor(example_inputs: Any) -> Tensor:
             f"example inputs must have a batch, channels or features and no empty dimension, "
             f"got shape {tuple(example_inputs.shape)}"
         )
+    if not example_inputs.is_floating_point():
+        raise TraceError(f"example inputs must be of a floating-point type, got {example_inputs.dtype}; use .float()")
     return example_inputs
 
 

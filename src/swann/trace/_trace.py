@@ -8,7 +8,8 @@ from ._chain import Chain, Shape
 from ._chain_builder import ChainBuilder
 from ._dense_block import DenseBlock
 from ._main_path import main_path
-from ._nodes import describe, map_input, weighted_module
+from ._nodes import WEIGHTED, describe, map_input, weighted_module
+from ._operations import describe_module, unknown_operation
 from ._record import Record, record
 
 
@@ -64,11 +65,14 @@ def trace_parts(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Ten
     >>> [(part.dense, part.n_weights()) for part in parts[:3]]
     [(False, 162), (True, 1053), (False, 1764)]
     """
+    if isinstance(model, WEIGHTED):
+        raise TraceError(f"the model is a single {type(model).__name__}; there is nothing to rewire between layers")
     recorded = record(model, example_inputs)
     path, removed = main_path(recorded)
     has_block = any(isinstance(item, DenseBlock) for item in path)
     weighted = [item for item in path if isinstance(item, fx.Node) and weighted_module(item, recorded) is not None]
     if len(weighted) < 2 and not has_block:
+        _refuse_unknown_modules(path, recorded)
         raise TraceError(
             f"{type(model).__name__} has fewer than two convolution or linear layers in a chain; "
             "there is nothing to rewire between them"
@@ -88,6 +92,15 @@ def trace_parts(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Ten
         parts.append(_plain_chain(plain, recorded, called))
     parts[0] = replace(parts[0], removed=tuple(removed))
     return tuple(parts)
+
+
+def _refuse_unknown_modules(path: list[fx.Node | DenseBlock], recorded: Record) -> None:
+    """Raise TraceError if a module is not understood, such as a layer that cannot be rewired."""
+    for item in path:
+        if isinstance(item, fx.Node) and item.op == "call_module" and weighted_module(item, recorded) is None:
+            name = str(item.target)
+            if describe_module(recorded.modules[name], name) is None:
+                raise unknown_operation(f"{describe(item)} ({type(recorded.modules[name]).__name__})")
 
 
 def _plain_chain(nodes: list[fx.Node], recorded: Record, called: set[str]) -> Chain:

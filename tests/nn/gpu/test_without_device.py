@@ -36,7 +36,8 @@ def computed(monkeypatch):
 
 
 @pytest.mark.parametrize(("backend", "form"), [("sparse", "blocks"), ("joined", "joined"), ("masked", "masked")])
-def test_each_backend_has_its_form(backend, form, computed):
+def test_each_backend_has_its_form(backend, form, computed, monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)  # elsewhere tensors without data are masked
     network = twin(0.6).use_backend(backend).eval()
     for layer in network.each_layer():
         prepare(layer, form)
@@ -66,6 +67,24 @@ def test_automatically_nothing_that_was_not_measured_is_chosen_under_compilation
 
 
 def test_on_other_devices_existing_edges_alone_are_not_computed():
-    network = twin(0.6).use_backend("sparse").to("meta")
-    with pytest.raises(InvalidValueError, match="runs on the CPU and on CUDA, the inputs are on meta; use"):
-        network(IMAGES.to("meta"))
+    network = twin(0.6).use_backend("sparse")
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True),
+        pytest.raises(InvalidValueError, match="runs on the CPU and on CUDA, the inputs are on xpu:0; use"),
+    ):
+        network(torch.empty(IMAGES.shape, device="xpu"))
+
+
+@pytest.mark.parametrize("listened_to", ["layers.1.links.0", "layers.1"])
+@pytest.mark.filterwarnings("ignore:module layers.1.links.0 has a hook")
+def test_links_with_hooks_make_a_network_masked_and_layers_do_not(listened_to, computed, monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    network, calls = twin(0.6).use_backend("sparse").eval(), []
+    for layer in network.each_layer():
+        prepare(layer, "blocks")
+    network.get_submodule(listened_to).register_forward_hook(lambda *_: calls.append(1))
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        on_cuda(network)
+        network(torch.empty(IMAGES.shape, device="cuda"))
+    assert calls == [1]
+    assert computed == ["masked" if "links" in listened_to else "blocks"] * 8

@@ -4,7 +4,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..kernels._operator import refuse_second_derivative
+from ..kernels._operator import check_backward
 from ._check import check_operands
 from ._layout import unflatten_layout
 from ._passes import forward_pass, input_gradients, weight_gradients
@@ -115,7 +115,7 @@ def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> Non
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-    refuse_second_derivative()
+    check_backward(gradient)
     n_links, kept = ctx.n_links, ctx.saved_tensors
     sources, weights, tables = list(kept[:n_links]), list(kept[n_links:-1]), kept[-1]
     found = torch.ops.swann.block_layer_backward(gradient, sources, weights, tables, ctx.layout, ctx.wanted)

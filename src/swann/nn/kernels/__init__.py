@@ -23,7 +23,7 @@ from ._node_rows import (
     pool_rows,
     rectify_row,
 )
-from ._operator import refuse_second_derivative, sparse_layer
+from ._operator import check_backward, sparse_layer
 from ._rows import n_places_in_rows, row_lanes
 from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
 from ._script import OWN, Script, ScriptBuilder, block_of_memory
@@ -45,7 +45,7 @@ from ._training_steps import (
     add_statistics,
 )
 from ._windows import Axis, adaptive_axis, strided_axis
-from ._wiring import wiring
+from ._wiring import places, wiring
 
 __all__ = [
     "BLOCK",
@@ -93,6 +93,7 @@ __all__ = [
     "bands_of_places",
     "batch_norm",
     "block_of_memory",
+    "check_backward",
     "check_types",
     "constant",
     "copy_row",
@@ -105,10 +106,10 @@ __all__ = [
     "needs_columns",
     "normalise_row",
     "pairs_of",
+    "places",
     "pool_rows",
     "processor",
     "rectify_row",
-    "refuse_second_derivative",
     "row_lanes",
     "shared_layer",
     "shared_pool",

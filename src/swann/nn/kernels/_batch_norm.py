@@ -11,7 +11,7 @@ from ._finish import finish_, run_on_channels
 from ._finish_assembly import Finish
 from ._gather import ELEMENTS
 from ._norm_assembly import combination_function, sums_function
-from ._operator import refuse_second_derivative
+from ._operator import check_backward
 
 _NORM = Finish(("affine",))
 
@@ -59,7 +59,7 @@ class _BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        refuse_second_derivative()
+        check_backward(gradient)
         blocks, weight, mean, inverse = ctx.saved_tensors
         gradient = gradient.contiguous()
         n_elements = blocks.numel() / blocks.shape[1]

@@ -3,12 +3,12 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...trace import KINDS
 
 BLOCK = 16
 _ELEMENTWISE = (nn.Identity, nn.Dropout, nn.AlphaDropout)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def to_blocks(maps: Tensor) -> Tensor:
@@ -37,12 +37,13 @@ def apply_to_blocks(module: nn.Module, blocks: Tensor) -> Tensor:
         module: a stage, see `swann.trace.KINDS`.
         blocks: of shape `[blocks, channels, *size, block]`.
     """
-    kind = KINDS.get(type(module).__name__)  # None for a module put in its place, as SyncBatchNorm for BatchNorm2d
-    if kind == "activation" or isinstance(module, _ELEMENTWISE):
+    name = type(module).__name__
+    kind = KINDS.get(name) if type(module) is getattr(nn, name, None) else None  # None for what was put in its place
+    if kind == "activation" or type(module) in _ELEMENTWISE:
         return cast(Tensor, module(blocks))
     if kind == "flatten":
         return blocks.flatten(1, -2)
-    if isinstance(module, _BatchNorm):
+    if type(module) in _BATCH_NORMS:
         if isinstance(module, nn.BatchNorm1d):
             flat = blocks.flatten(2)
         else:

@@ -119,7 +119,7 @@ def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> Non
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-    refuse_second_derivative()
+    check_backward(gradient)
     n_links, kept = ctx.n_links, ctx.saved_tensors
     parts = (list(kept[n_links * part : n_links * (part + 1)]) for part in range(3))
     found = torch.ops.swann.sparse_layer_backward(gradient, *parts, ctx.shapes, ctx.by_columns, ctx.wanted)
@@ -134,8 +134,17 @@ torch.library.register_autograd("swann::sparse_layer", _backward, setup_context=
 torch.library.register_autocast("swann::sparse_layer", "cpu", torch.float32, lib=_LIBRARY)
 
 
-def refuse_second_derivative() -> None:
-    """Raise InvalidValueError if a backward pass is to be differentiated itself: what it computes is no graph."""
+def check_backward(gradient: Tensor) -> None:
+    """Raise InvalidValueError if a backward pass is to be differentiated itself, or done for many gradients at once.
+
+    Args:
+        gradient: what flows into it.
+    """
+    if torch._C._functorch.is_legacy_batchedtensor(gradient) or torch._C._are_functorch_transforms_active():
+        raise InvalidValueError(
+            "the sparse backend takes one gradient at a time (is_grads_batched=False, vectorize=False); "
+            "use network.use_backend('masked') for more"
+        )
     if torch.is_grad_enabled():
         raise InvalidValueError(
             "the sparse backend has no second derivatives (create_graph=True); use network.use_backend('masked')"

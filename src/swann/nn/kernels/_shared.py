@@ -10,7 +10,7 @@ from ._finish import pool_gradient
 from ._finished_layer import Finishing, compute_finished_layer
 from ._gather import ELEMENTS
 from ._geometry import LinkShape, unflatten
-from ._operator import bias_gradient, compute_layer, contiguous, refuse_second_derivative
+from ._operator import bias_gradient, check_backward, compute_layer, contiguous
 from ._passes import input_gradient_, weight_gradients
 
 
@@ -90,7 +90,7 @@ class _SharedPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        refuse_second_derivative()
+        check_backward(gradient)
         (source,) = ctx.saved_tensors
         ctx.shared.add_pool(ctx.number, gradient)
         return None, None, None, None, ctx.shared.take(ctx.number, source) if ctx.is_first else None
@@ -141,7 +141,7 @@ class _SharedLayer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        refuse_second_derivative()
+        check_backward(gradient)
         gradient = gradient.contiguous()
         *operands, taps = ctx.saved_tensors if ctx.pool is not None else (*ctx.saved_tensors, None)
         if ctx.pool is not None:

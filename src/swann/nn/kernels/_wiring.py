@@ -25,6 +25,18 @@ def wiring(mask: Tensor) -> Tensor:
     return torch.cat(parts).to(torch.int32)
 
 
+def places(packed: Tensor, n_targets: int, n_sources: int) -> Tensor:
+    """Return the place of each edge in its link's dense weight, in the order of the weights, from a wiring.
+
+    >>> places(wiring(torch.tensor([[True, False], [True, True]])), 2, 2).tolist()
+    [0, 2, 3]
+    """
+    n_edges = (packed.shape[0] - n_targets - n_sources - 2) // 3
+    numbers = [n_targets + 1, n_edges, n_sources + 1, n_edges, n_edges]
+    _, sources, _, targets, order = (part.to(torch.int64) for part in torch.split(packed, numbers))
+    return torch.zeros_like(targets).scatter(0, order, targets) * n_sources + sources
+
+
 def addresses_by_target(packed: Tensor, n_targets: int, first: int = 0) -> tuple[int, int]:
     """Return the addresses of the targets' beginnings, from some target on, and of the sources, in a wiring."""
     start = packed.data_ptr()
