@@ -173,7 +173,7 @@ class _Pass:
             else self._shared(source)[arrangement]
             for source, link, arrangement in zip(read.sources, read.sparse, read.arrangements, strict=True)
         ]
-        weights: list[Tensor] = [cast(Tensor, link._parameters["weight"]) for link in read.sparse]
+        weights: list[Tensor] = [link.weight for link in read.sparse]
         wirings: list[Tensor] = [cast(Tensor, link._buffers["wiring"]) for link in read.sparse]
         bias: Tensor | None = layer.bias
         if is_single:  # weights in half precision are widened as they are loaded

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ._dropout import draw_threshold, drawn
-from ._native_pass import DTYPES
+from ._native_pass import DTYPES, is_parametrized
 from ._training_build import TrainingScripts, training_scripts
 from ._training_stages import LayerForm, training_form, training_steps
 from .kernels import block_of_memory, from_blocks, refuse_second_derivative, to_blocks
@@ -48,7 +48,7 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     scripts = known[key]
     if scripts is None:
         return None
-    tensors = [each.of_module[each.name] for each in scripts.given]
+    tensors = [each.of_module.get(each.name) for each in scripts.given]
     if [None if tensor is None else tensor.dtype for tensor in tensors] != [each.dtype for each in scripts.given]:
         return None
     found = cast(list[Tensor], tensors)
@@ -82,6 +82,8 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor) -> TrainingS
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
     if chain.dense or any(link.pads_otherwise or link.pools_otherwise for link in links):
+        return None
+    if is_parametrized(network):
         return None
     if any(parameter.dtype != inputs.dtype for parameter in network.parameters()):
         return None
@@ -117,7 +119,7 @@ def _count_batches(network: SmallWorldNetwork) -> None:
         stage._buffers["num_batches_tracked"]
         for layer in network.layers._modules.values()
         for stage in cast(Any, layer)._modules["stages"]._modules.values()
-        if stage.training and stage._buffers.get("num_batches_tracked") is not None
+        if stage.training and stage._buffers.get("num_batches_tracked") is not None and stage.track_running_stats
     ]
     if counts:
         torch._foreach_add_(counts, 1)
