@@ -10,7 +10,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._native_pass import DTYPES
-from ._training_stages import LayerForm, Step
+from ._training_stages import LayerForm, Step, tracks_statistics
 from ._training_tensors import DRAWS, FORWARD, INPUTS, GivenTensors, add_links
 from .kernels import (
     Address,
@@ -151,7 +151,7 @@ class ForwardPass:
             for name, value in (("weight", 1), ("bias", 0))
         )
         mean = variance = momentum = None
-        if module.running_mean is not None:
+        if tracks_statistics(module):
             momentum = module.momentum
             mean, variance = (self.tensors.address(module._buffers, f"running_{name}") for name in ("mean", "var"))
         return Norm(module.eps, momentum, weight, bias, mean, variance, kept)
