@@ -138,7 +138,8 @@ class _TrainingPass(torch.autograd.Function):
         found, start = scripts.output, cast(Any, scripts.output.place).offset
         whole = memory[start : start + found.nbytes].view(inputs.dtype)
         result = from_blocks(whole.view(found.n_blocks, found.n_nodes, *found.size, found.block))
-        return result.clone(memory_format=torch.contiguous_format).view(len(inputs), *scripts.shape)
+        result = result.reshape(len(inputs), *scripts.shape)
+        return result.clone(memory_format=torch.contiguous_format)  # a view could not be changed in place
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
