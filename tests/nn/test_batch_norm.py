@@ -28,6 +28,15 @@ def test_three_steps_leave_what_the_module_leaves(options, batch):
         torch.testing.assert_close(norm.state_dict()[name], value, rtol=1e-5, atol=1e-6)
 
 
+def test_a_norm_that_stopped_tracking_keeps_its_statistics():
+    norm = nn.BatchNorm2d(4)
+    norm.track_running_stats = False
+    trained_norm(norm, to_blocks(MAPS))
+    assert torch.equal(norm.running_mean, torch.zeros(4))
+    assert torch.equal(norm.running_var, torch.ones(4))
+    assert norm.num_batches_tracked == 0
+
+
 class OtherNorm(nn.BatchNorm2d):
     pass
 

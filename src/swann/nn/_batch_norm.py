@@ -32,7 +32,7 @@ def trained_norm(norm: _BatchNorm, blocks: Tensor) -> Tensor:
     result, mean, variance = batch_norm(blocks, norm.weight, norm.bias, norm.eps)
     if norm.track_running_stats and norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
-    if norm.running_mean is not None and norm.running_var is not None:
+    if norm.track_running_stats and norm.running_mean is not None and norm.running_var is not None:
         n_elements = blocks.numel() // blocks.shape[1]
         share = norm.momentum
         if share is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from ._native_pass import DTYPES, Forms, GivenTensor, NativePass, Part
+from ._native_pass import DTYPES, Forms, GivenTensor, NativePass, Part, is_parametrized
 from ._native_stages import Finished, Form, stage_rows
 from ._native_torch import dense_links, joined, output, torch_stages
 from .kernels import (
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 def native_pass(
     network: SmallWorldNetwork, read: Reading, forms: Forms, batch: int, dtype: torch.dtype
 ) -> NativePass | None:
-    """Return a network's pass; None where a map is empty or a link pads its map with other numbers than zeros.
+    """Return a network's pass; None where compiled code cannot do it.
+
+    It cannot where a map is empty, where a link pads its map with other numbers than zeros, and where parametrizations
+    make weights of others.
 
     Args:
         network: the network.
@@ -48,7 +51,7 @@ def native_pass(
         dtype: type of the inputs.
     """
     layers, chain = network.each_layer(), network.plan.chain
-    if any(link.pads_otherwise for layer in layers for _, link in layer.each_link()):
+    if is_parametrized(network) or any(link.pads_otherwise for layer in layers for _, link in layer.each_link()):
         return None
     if not all((batch, *chain.source_shape, *(length for layer in layers for length in layer.map_shape))):
         return None

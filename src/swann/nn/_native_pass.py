@@ -35,6 +35,15 @@ def forms_of(network: SmallWorldNetwork) -> Forms | None:
     return tuple(forms)
 
 
+def is_parametrized(network: SmallWorldNetwork) -> bool:
+    """Return whether weights or biases are made of others each time (`torch.nn.utils.parametrize`)."""
+    layers = network.each_layer()
+    links = [link for layer in layers for _, link in layer.each_link()]
+    return any("weight" not in link._parameters for link in links) or any(
+        layer.bias is not None and "bias" not in layer._parameters for layer in layers
+    )
+
+
 @dataclass(frozen=True)
 class GivenTensor:
     """A tensor that a pass reads, which may be another one in the next pass.
@@ -71,10 +80,7 @@ class NativePass:
         Args:
             inputs: of shape `[batch, sources, *size]`.
         """
-        try:
-            tensors = [of_module[name] for of_module, name in self.given]
-        except KeyError:  # a parameter that is computed from others, as by `torch.nn.utils.parametrize`
-            return None
+        tensors = [of_module.get(name) for of_module, name in self.given]
         if [None if tensor is None else tensor.dtype for tensor in tensors] != self.dtypes:
             return None
         found = cast(list[Tensor], tensors)

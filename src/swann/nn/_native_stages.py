@@ -44,10 +44,11 @@ def _norm(stage: Any) -> Form | None:
 def _max_pool(stage: Any) -> Form | None:
     if stage.return_indices or stage.ceil_mode:
         return None
-    return "max", *map(_fixed, (stage.kernel_size, stage.stride, stage.padding, stage.dilation))
+    return "max", *map(fixed, (stage.kernel_size, stage.stride, stage.padding, stage.dilation))
 
 
-def _fixed(number: Any) -> Any:
+def fixed(number: Any) -> Any:
+    """Return a module's number, or its numbers as a tuple."""
     return tuple(number) if isinstance(number, list) else number
 
 
@@ -64,11 +65,6 @@ def is_whole_flatten(stage: nn.Flatten) -> bool:
     return (stage.start_dim, stage.end_dim) == (1, -1)
 
 
-def adaptive_size(stage: Any) -> Any:
-    """Return the size to which a stage averages: a number or a tuple of them."""
-    return _fixed(stage.output_size)
-
-
 _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
     nn.ReLU: lambda _: ("rectify",),
     nn.Identity: lambda _: ("same",),
@@ -78,7 +74,7 @@ _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _max_pool),
     **dict.fromkeys(
         (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        lambda stage: ("mean", adaptive_size(stage)),
+        lambda stage: ("mean", fixed(stage.output_size)),
     ),
 }
 

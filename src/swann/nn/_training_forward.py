@@ -10,7 +10,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._native_pass import DTYPES
-from ._training_stages import LayerForm, Step
+from ._training_stages import LayerForm, Step, tracks_statistics
 from ._training_tensors import DRAWS, FORWARD, INPUTS, GivenTensors, add_links
 from .kernels import (
     Address,
@@ -153,9 +153,10 @@ class ForwardPass:
             for name, value in (("weight", 1), ("bias", 0))
         )
         mean = variance = None
-        if module.running_mean is not None and (step.is_fixed or module.training):
+        moves = tracks_statistics(module)
+        if step.is_fixed or moves:
             mean, variance = (self.tensors.buffer(module, f"running_{name}") for name in ("mean", "var"))
-        momentum = None if step.is_fixed or mean is None else module.momentum
+        momentum = module.momentum if moves else None
         return Norm(module.eps, momentum, step.is_fixed, weight, bias, mean, variance, kept)
 
     def _map(self, n_nodes: int, size: tuple[int, ...]) -> BlockMap:

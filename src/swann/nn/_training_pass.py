@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ._dropout import draw_threshold, drawn
-from ._native_pass import DTYPES
+from ._native_pass import DTYPES, is_parametrized
 from ._training_build import TrainingScripts, training_scripts
 from ._training_stages import LayerForm, training_form, training_steps
 from .kernels import BlockMap, Given, Script, block_of_memory, check_backward, from_blocks, to_blocks
@@ -54,7 +54,7 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     scripts = known[key]
     if scripts is None:
         return None
-    tensors = [each.of_module[each.name] for each in scripts.given]
+    tensors = [each.of_module.get(each.name) for each in scripts.given]
     if [None if tensor is None else tensor.dtype for tensor in tensors] != [each.dtype for each in scripts.given]:
         return None
     found = cast(list[Tensor], tensors)
@@ -102,6 +102,8 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
     links = [link for layer in layers for _, link in layer.each_link()]
     if any(link.pads_otherwise or link.pools_otherwise for link in links):
         return None
+    if is_parametrized(network):
+        return None
     if any(parameter.dtype != inputs.dtype for parameter in network.parameters()):
         return None
     shapes = [chain.source_shape, *(layer.map_shape for layer in layers)]
@@ -137,7 +139,7 @@ def _count_batches(network: SmallWorldNetwork) -> None:
         stage._buffers["num_batches_tracked"]
         for layer in network.layers._modules.values()
         for stage in cast(Any, layer)._modules["stages"]._modules.values()
-        if stage.training and stage._buffers.get("num_batches_tracked") is not None
+        if stage.training and stage._buffers.get("num_batches_tracked") is not None and stage.track_running_stats
     ]
     if counts:
         torch._foreach_add_(counts, 1)
@@ -151,17 +153,17 @@ def _forward(
     given = [tensor.data_ptr() for tensor in tensors]
     scripts.forward.run([memory.data_ptr(), blocks.data_ptr(), draws.data_ptr(), 0, 0, 0, 0, *given])
     maps = [from_blocks(_whole(memory, each, inputs.dtype)) for each in scripts.outputs]
-    joined = torch.cat(maps, 1) if len(maps) > 1 else maps[0].clone(memory_format=torch.contiguous_format)
-    output = joined.view(len(inputs), *scripts.shape)
+    if len(maps) > 1:
+        output = torch.cat(maps, 1)
+    else:  # a view could not be changed in place
+        output = maps[0].reshape(len(inputs), *scripts.shape).clone(memory_format=torch.contiguous_format)
     return output, memory, blocks, draws
 
 
 def _whole(memory: Tensor, found: BlockMap, dtype: torch.dtype) -> Tensor:
     """Return a map in the memory of the forward pass, of shape `[blocks, nodes, *size, block]`."""
-    start = cast(Given, found.place).offset
-    return (
-        memory[start : start + found.nbytes].view(dtype).view(found.n_blocks, found.n_nodes, *found.size, found.block)
-    )
+    start, shape = cast(Given, found.place).offset, (found.n_blocks, found.n_nodes, *found.size, found.block)
+    return memory[start : start + found.nbytes].view(dtype).view(shape)
 
 
 def _of_outputs(scripts: TrainingScripts, gradient: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 
 from ._finish import NORMS, pool_of
 from ._hooks import has_hooks
-from ._native_stages import Form, adaptive_size, is_whole_flatten
+from ._native_stages import Form, fixed, is_whole_flatten
 from .kernels import MaxPool
 
 Shape = tuple[int, ...]
@@ -25,17 +25,23 @@ def training_form(stage: nn.Module) -> Form | None:
 
 
 def _norm(stage: Any) -> Form | None:
-    has_statistics, has_weight = stage._buffers["running_mean"] is not None, stage._parameters["weight"] is not None
-    if stage.training and has_statistics and stage.momentum is None:
+    tracks, has_weight = tracks_statistics(stage), stage._parameters["weight"] is not None
+    if tracks and stage.momentum is None:
         return None
-    is_fixed = has_statistics and not stage.training
-    return "norm", stage, is_fixed, stage.eps, stage.momentum, has_statistics, has_weight
+    is_fixed = stage._buffers["running_mean"] is not None and not stage.training
+    return "norm", stage, is_fixed, stage.eps, stage.momentum, tracks, has_weight
+
+
+def tracks_statistics(norm: Any) -> bool:
+    """Return whether a norm moves its running statistics."""
+    return norm.training and norm.track_running_stats and norm._buffers["running_mean"] is not None
 
 
 def _max_pool(stage: Any) -> Form | None:
     if stage.return_indices:
         return None
-    return "max", stage, stage.kernel_size, stage.stride, stage.padding, stage.dilation, stage.ceil_mode
+    windows = map(fixed, (stage.kernel_size, stage.stride, stage.padding, stage.dilation))
+    return "max", stage, *windows, stage.ceil_mode
 
 
 _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
@@ -45,7 +51,7 @@ _FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
     nn.Flatten: lambda stage: ("flat",) if is_whole_flatten(stage) else None,
     **dict.fromkeys(NORMS, _norm),
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
-    **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), lambda stage: ("mean", adaptive_size(stage))),
+    **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), lambda stage: ("mean", fixed(stage.output_size))),
 }
 
 

@@ -81,9 +81,15 @@ def _file(assembly: str, machine: Any) -> Path | None:
     folder = cache_folder("kernels")
     if folder is None:
         return None
-    features = llvm.get_host_cpu_features().flatten()
-    about = (version("llvmlite"), str(llvm.llvm_version_info), machine.triple, llvm.get_host_cpu_name(), features)
+    about = _about(machine.triple, llvm.get_host_cpu_name())
     return folder / f"{hashlib.sha256(chr(10).join((*about, assembly)).encode()).hexdigest()}.o"
+
+
+@cache
+def _about(triple: str, cpu: str) -> tuple[str, ...]:
+    """Return what else machine code depends on; finding it takes longer than loading a function."""
+    features = llvm.get_host_cpu_features().flatten()
+    return version("llvmlite"), str(llvm.llvm_version_info), triple, cpu, features
 
 
 _DIGEST = hashlib.sha256().digest_size
