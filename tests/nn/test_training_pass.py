@@ -49,7 +49,6 @@ FALLBACKS = {
     "a backward hook": hooked_backward,
     "another activation": lambda network: network.layers[1].stages.__setitem__(0, nn.Tanh()),
     "a pooling with dilation": dilated,
-    "a norm in evaluation": lambda network: network.layers[0].stages[2].eval(),
     "a norm without momentum": lambda network: setattr(network.layers[0].stages[2], "momentum", None),
     "another dropout": lambda network: network.layers[1].stages.append(nn.AlphaDropout(0.0)),
     "parametrized weights": lambda network: nn.utils.parametrize.register_parametrization(
@@ -136,8 +135,14 @@ def test_large_batches_and_autocast_are_not_for_it(networks):
     with torch.autocast("cpu"):
         assert forward_trained(sparse, inputs_of(sparse)) is None
     sparse.requires_grad_(False)
+    assert not forward_trained(sparse, inputs_of(sparse)).requires_grad
+    assert forward_trained(sparse, inputs_of(sparse).requires_grad_()).requires_grad
+
+
+def test_large_maps_are_not_for_it(networks, monkeypatch):
+    _, sparse = networks
+    monkeypatch.setattr(_training_pass, "_MOST_BYTES", 1000)
     assert forward_trained(sparse, inputs_of(sparse)) is None
-    assert forward_trained(sparse, inputs_of(sparse).requires_grad_()) is not None
 
 
 def test_other_networks_are_not_for_it():
@@ -156,7 +161,8 @@ def test_hooks_on_all_modules_are_called(networks):
     called = []
     handle = nn.modules.module.register_module_forward_hook(lambda module, *_: called.append(type(module)))
     try:
-        sparse(inputs_of(sparse))
+        with pytest.warns(UserWarning, match="all modules have hooks"):
+            sparse(inputs_of(sparse))
     finally:
         handle.remove()
     assert nn.BatchNorm2d in called
@@ -306,7 +312,7 @@ def gradient_of(network, inputs):
 
 
 def test_few_kinds_of_steps_are_kept(networks, monkeypatch):
-    monkeypatch.setattr(_training_pass, "training_scripts", lambda *_, **__: None)
+    monkeypatch.setattr(_training_pass, "_made", lambda *_, **__: None)
     monkeypatch.setattr(_training_pass, "_MOST_KINDS", 3)
     _, sparse = networks
     for batch, kept in ((1, 1), (2, 2), (3, 3), (3, 3), (4, 1), (1, 2)):

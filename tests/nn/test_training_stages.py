@@ -30,7 +30,6 @@ def kinds(*forms, size=(6, 4)):
         (nn.MaxPool2d(2, return_indices=True), None),
         (nn.AdaptiveAvgPool2d([3, None]), ("mean", (3, None))),
         (nn.AdaptiveAvgPool1d(3), ("mean", 3)),
-        (nn.BatchNorm2d(3).eval(), None),
         (nn.BatchNorm2d(3, momentum=None), None),
         (nn.SyncBatchNorm(3), None),
     ],
@@ -41,8 +40,12 @@ def test_what_an_operation_does(stage, form):
 
 
 def test_norms_differ_by_what_is_compiled():
-    assert training_form(NORM)[1:] == (NORM, 1e-5, 0.1, True)
-    assert training_form(nn.BatchNorm1d(3, affine=False, track_running_stats=False))[2:] == (1e-5, None, False)
+    assert training_form(NORM) == ("norm", NORM, False, 1e-5, 0.1, True, True)
+    evaluated = nn.BatchNorm2d(3, momentum=None).eval()
+    assert training_form(evaluated) == ("norm", evaluated, True, 1e-5, None, False, True)
+    bare = nn.BatchNorm1d(3, affine=False, track_running_stats=False)
+    assert training_form(bare) == ("norm", bare, False, 1e-5, 0.1, False, False)
+    assert training_form(bare.eval()) == ("norm", bare, False, 1e-5, 0.1, False, False)
     assert training_form(nn.BatchNorm1d(3, momentum=None, track_running_stats=False)) is not None
     stopped = nn.BatchNorm3d(3)
     assert tracks_statistics(stopped)

@@ -10,10 +10,10 @@ def test_each_tensor_has_one_address_and_its_gradient_a_place():
     tensors = GivenTensors(torch.float64)
     linear, frozen = nn.Linear(3, 2), nn.Linear(3, 4).requires_grad_(False)
     first = OF_INPUTS + 1
-    assert tensors.address(linear._parameters, "weight") == Given(first)
-    assert tensors.address(frozen._parameters, "weight") == Given(first + 1)
-    assert tensors.address(linear._parameters, "bias") == Given(first + 2)
-    assert tensors.address(linear._parameters, "weight") == Given(first)
+    assert tensors.parameter(linear, "weight") == Given(first)
+    assert tensors.parameter(frozen, "weight") == Given(first + 1)
+    assert tensors.parameter(linear, "bias") == Given(first + 2)
+    assert tensors.parameter(linear, "weight") == Given(first)
     assert [each.of_module[each.name] is linear.bias for each in tensors.given] == [False, False, True]
     assert tensors.starts == [0, None, 6]
     assert tensors.n_numbers == 8
@@ -24,12 +24,16 @@ def test_each_tensor_has_one_address_and_its_gradient_a_place():
 
 def test_buffers_have_types_of_their_own_and_no_gradients():
     tensors = GivenTensors(torch.float32)
-    norm = nn.BatchNorm1d(2)
-    tensors.address(norm._buffers, "running_mean")
-    tensors.address({"wiring": torch.zeros(3, dtype=torch.int32)}, "wiring", torch.int32)
+    norm, link = nn.BatchNorm1d(2), nn.Module()
+    link.register_buffer("wiring", torch.zeros(3, dtype=torch.int32))
+    tensors.buffer(norm, "running_mean")
+    tensors.buffer(link, "wiring", torch.int32)
+    tensors.parameter(norm, "weight")
+    assert tensors.parameters == [2]
+    tensors.given.pop(), tensors.starts.pop()
     assert [each.dtype for each in tensors.given] == [torch.float32, torch.int32]
     assert tensors.starts == [None, None]
-    assert tensors.n_numbers == 0
+    assert tensors.n_numbers == 2
 
 
 def test_links_of_one_layer_add_up_in_its_map():

@@ -91,7 +91,7 @@ def _wanted(network: SmallWorldNetwork) -> list[bool]:
     for layer in network.layers._modules.values():
         parts: Any = layer._modules
         found.append(layer._parameters.get("bias"))
-        found += [link._parameters["weight"] for link in parts["links"]._modules.values()]
+        found += [link._parameters.get("weight") for link in parts["links"]._modules.values()]
         found += [each for stage in parts["stages"]._modules.values() for each in stage._parameters.values()]
     return [each is not None and each.requires_grad for each in found]
 
