@@ -98,6 +98,7 @@ CHANGES = {
     "no tracking": lambda network: setattr(network.layers[0].stages[2], "track_running_stats", False),
     "another norm": lambda network: network.layers[0].stages.__setitem__(2, nn.BatchNorm2d(4, affine=False).double()),
     "a pooling with lists": lambda network: network.layers[0].stages.__setitem__(1, nn.MaxPool2d([2, 2], [2, 2])),
+    "a norm without bias": lambda network: setattr(network.layers[0].stages[2], "bias", None),
     "no operations": lambda network: network.layers[1].stages.__setitem__(0, nn.Identity()),
     "frozen": lambda network: network.layers[1].requires_grad_(False),
     "statistics": lambda network: network.layers[0].stages[2].reset_running_stats(),
