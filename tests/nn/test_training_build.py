@@ -1,5 +1,6 @@
 import pytest
 import torch
+from dense_nets import dense_twin
 from torch import nn
 from training import assert_same, inputs_of, is_native, of, pair, step
 
@@ -32,6 +33,35 @@ def test_maps_of_other_axes(name, batch):
     inputs = inputs_of(masked, batch)
     assert_same(step(sparse, inputs), step(masked, inputs))
     assert is_native(sparse)
+
+
+@pytest.mark.parametrize(("name", "batch"), [("images", 8), ("images", 32), ("signals", 20), ("volumes", 9)])
+def test_passes_without_gradients_and_in_evaluation(name, batch):
+    masked, sparse = pair(name)
+    inputs = inputs_of(masked, batch)
+    for network in (masked, sparse):
+        network(inputs)  # moves statistics
+        network.eval()
+    with torch.inference_mode():
+        assert_same({"output": sparse(inputs)}, {"output": masked(inputs)})
+    assert_same(step(sparse, inputs), step(masked, inputs))
+    assert is_native(sparse)
+
+
+@pytest.mark.parametrize("batch", [2, 32])
+def test_dense_blocks_hand_on_the_maps_of_all_layers(batch):
+    masked, sparse = (dense_twin().double().train() for _ in range(2))
+    for part in masked.parts:
+        part.use_backend("masked")
+    for part in sparse.parts:
+        part.use_backend("sparse")
+    images = torch.randn(batch, 2, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert_same(step(sparse, images), step(masked, images))
+    blocks = [part for part in sparse.parts if part.plan.chain.dense]
+    assert len(blocks) == 2
+    assert all(map(is_native, blocks))
+    with torch.inference_mode():
+        assert_same({"output": sparse(images)}, {"output": masked(images)})
 
 
 def test_by_hand():

@@ -134,11 +134,18 @@ def test_each_link_drops_anew():
 def test_what_the_backward_pass_reads_stands_in_the_memory_of_the_forward_pass():
     _, sparse = dropping(0, 0)
     forward = made(sparse)
-    script = forward.finished()
+    script = forward.finished(trains=True)
     places = [each.read.place for of_layer in forward.operands for each in of_layer]
     assert {place.number for place in places} == {INPUTS, FORWARD}
     assert forward.maps[-1].place.number == FORWARD
     assert all(place.offset < script.n_bytes for place in places if place.number == FORWARD)
+
+
+def test_without_a_backward_pass_less_outlives_the_script():
+    _, sparse = dropping(0, 0)
+    with_it, without = made(sparse), made(sparse)
+    assert without.finished(trains=False).n_bytes < with_it.finished(trains=True).n_bytes
+    assert without.maps[-1].place.number == FORWARD
 
 
 def test_gradients_of_two_passes_have_draws_of_their_own():

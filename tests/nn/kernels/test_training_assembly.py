@@ -10,6 +10,7 @@ from swann.nn.kernels._training_assembly import (
     NORM_TASK,
     drop_function,
     fill_function,
+    fixed_statistics_function,
     norm_gradient_function,
     rectify_gradient_function,
     statistics_function,
@@ -82,6 +83,15 @@ def test_a_variance_is_never_negative_and_statistics_may_be_missing():
     assert kept.tolist() == pytest.approx([0.1, 2])
 
 
+def test_the_numbers_of_a_norm_in_evaluation_by_hand():
+    numbers, kept = np.zeros(2), np.zeros(2)
+    given = {"mean": 1, "variance": 3.5, "weight": 3, "bias": 10}
+    task = {name: floats(value, dtype=np.float64) for name, value in given.items()}
+    call_norm(fixed_statistics_function("float64", 0.5), 1, 4, numbers=numbers, kept=kept, **task)
+    assert kept.tolist() == [1, 0.5]
+    assert numbers.tolist() == [1.5, 10 - 1.5]
+
+
 def test_the_gradient_of_a_norm_is_that_of_autograd():
     generator = torch.Generator().manual_seed(0)
     values, gradient = (torch.randn(2, 5, 1, generator=generator, dtype=torch.float64) for _ in range(2))
@@ -94,7 +104,7 @@ def test_the_gradient_of_a_norm_is_that_of_autograd():
     numbers, weight, bias = np.zeros(3), np.zeros(1), np.zeros(1)
     scale = leaves[1].detach().numpy()
     task = {"sums": sums, "numbers": numbers, "kept": kept, "weight": weight, "bias": bias, "mean": scale}
-    call_norm(norm_gradient_function("float64"), 2, 10, **task)
+    call_norm(norm_gradient_function("float64", is_fixed=False), 2, 10, **task)
     assert weight.tolist() == pytest.approx(of_weight.tolist())
     assert bias.tolist() == pytest.approx(of_bias.tolist())
     combined = numbers[0] * gradient + numbers[1] * found + numbers[2]

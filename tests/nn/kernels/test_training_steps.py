@@ -133,20 +133,21 @@ def test_a_relu_and_a_dropout_hand_back_what_they_let_through(dtype, batch):
 
 @pytest.mark.parametrize(("dtype", "batch"), CASES)
 @pytest.mark.parametrize("is_asked", [True, False], ids=["weights", "frozen"])
-def test_a_norm_there_and_back(dtype, batch, is_asked):
+@pytest.mark.parametrize("trains", [True, False], ids=["training", "evaluation"])
+def test_a_norm_there_and_back(dtype, batch, is_asked, trains):
     maps, weight, bias = (
         each.requires_grad_() for each in (normal(batch, 3, 5, dtype=dtype), *(normal(3, dtype=dtype) for _ in "ab"))
     )
     statistics = [torch.full((3,), value, dtype=dtype) for value in (0.5, 2.0)]
     moved = [each.clone() for each in statistics]
-    expected = F.batch_norm(maps, *statistics, weight, bias, training=True, momentum=0.3, eps=0.01)
+    expected = F.batch_norm(maps, *statistics, weight, bias, training=trains, momentum=0.3, eps=0.01)
     gradient = normal(*expected.shape, dtype=dtype, seed=1)
     of_expected = torch.autograd.grad(expected, [maps, weight, bias], gradient)
     steps, blocks, back = Steps(), to_blocks(maps.detach()), to_blocks(gradient)
     normed, of_blocks, of_weight, of_bias = (torch.zeros_like(each) for each in (blocks, blocks, weight, bias))
     source = steps.map(blocks)
     numbers = [steps.give(each) for each in (weight.detach(), bias.detach(), *moved)]
-    norm = Norm(0.01, 0.3, *numbers, steps.builder.buffer(16 * 3))
+    norm = Norm(0.01, 0.3 if trains else None, not trains, *numbers, steps.builder.buffer(16 * 3))
     add_finish(
         steps.builder, source, steps.map(normed), Finish(("affine",)), add_statistics(steps.builder, source, norm)
     )
