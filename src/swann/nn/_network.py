@@ -133,6 +133,9 @@ class SmallWorldNetwork(nn.Module):
     def use_backend(self, backend: Backend) -> "SmallWorldNetwork":
         """Choose how the network is computed; weights and results stay the same.
 
+        A pass is masked, whatever the backend, where a layer, a link or a dropout inside has hooks, and where PyTorch
+        transforms it (`torch.func`, forward-mode derivatives, `torch.jit.trace`).
+
         Args:
             backend: `"masked"` for dense convolutions with zeros, `"joined"` for the same with one convolution for all
                 links into a layer that meet their maps alike, `"sparse"` for kernels that compute existing edges alone:
