@@ -23,6 +23,16 @@ def test_the_twin_is_written_and_can_be_read(run, tmp_path):
     assert all(map(torch.equal, expected.parameters(), network.parameters()))
 
 
+def test_an_earlier_network_is_not_replaced_by_accident(run, refused, tmp_path):
+    assert run("convert", *MODEL, "--p", 0.5, "--out", "twin")[0] == 0
+    before = (tmp_path / "twin" / "network.safetensors").read_bytes()
+    line = refused("convert", *MODEL, "--p", 0.6, "--out", "twin")
+    assert line == "swann: twin holds results already: replace them with --overwrite, or name another directory\n"
+    assert (tmp_path / "twin" / "network.safetensors").read_bytes() == before
+    assert run("convert", *MODEL, "--p", 0.6, "--out", "twin", "--overwrite")[0] == 0
+    assert swann.load(tmp_path / "twin" / "network.safetensors").plan.rewiring.rewiring_probability == 0.6
+
+
 def test_blocks_are_written(run, tmp_path):
     code, out, err = run("convert", *MODEL, "--p", 0.5, "--granularity", 4, "--out", "twin")
     assert code == 0, err

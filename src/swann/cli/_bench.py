@@ -23,6 +23,7 @@ from ._options import (
     Json,
     Model,
     OrderOption,
+    Overwrite,
     Probability,
     Repair,
     Seed,
@@ -92,6 +93,7 @@ def bench_command(
     compile: Compile = False,
     memory: Memory = True,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a model and its small-world twin run on this machine's CPU, in turn, and what memory they take.
@@ -118,7 +120,7 @@ def bench_command(
     settings: dict[str, Any] = {"command": "bench", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
     settings |= {"granularity": granularity, **vars(wanted)}
-    directory = RunDirectory(out, settings)
+    directory = RunDirectory(out, settings, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )

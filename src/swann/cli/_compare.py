@@ -130,7 +130,7 @@ def compare_command(
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order, "seeds": seeds}
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
     parts = trace_parts(task.create(seed), task.example())
     for graph in rewired_graphs(parts):
         check_granularity(granularity, graph)

@@ -21,6 +21,7 @@ from ._options import (
     Model,
     OrderOption,
     OutWithDefault,
+    Overwrite,
     Probability,
     Repair,
     Seed,
@@ -43,6 +44,7 @@ def convert_command(
     granularity: Granularity = 1,
     order: OrderOption = "paper",
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Turn a model into its small-world twin, with new weights, and save it.
@@ -57,7 +59,7 @@ def convert_command(
         check_probability(p)
     settings: dict[str, Any] = {"command": "convert", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
-    directory = RunDirectory(out, settings | {"granularity": granularity, "seed": seed})
+    directory = RunDirectory(out, settings | {"granularity": granularity, "seed": seed}, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )

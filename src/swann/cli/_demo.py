@@ -12,7 +12,7 @@ from ..trace import trace
 from ..train import comparison_table
 from ._compare import run_variants, write_comparison
 from ._console import console, note, search_table, show
-from ._options import DataDir, OutWithDefault, Seed
+from ._options import DataDir, OutWithDefault, Overwrite, Seed
 from ._search import search_with_progress, write_search
 from ._task import Task
 from ._training import start, training_config
@@ -27,6 +27,7 @@ def demo(
     data_dir: DataDir = None,
     seeds: Annotated[int, typer.Option(help="Runs of each network", min=1, metavar="N")] = 3,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show the whole way on real handwritten digits: search, conversion, training of both, the table.
 
@@ -37,7 +38,7 @@ def demo(
     start_time = time.perf_counter()
     name = "mnist" if data_dir is not None or _environment_has_mnist() else "digits"
     epochs, batch_size, evaluate_every = _MNIST if name == "mnist" else _DIGITS
-    directory = RunDirectory(out, {"command": "demo", "data": name, "seeds": seeds, "seed": seed})
+    directory = RunDirectory(out, {"command": "demo", "data": name, "seeds": seeds, "seed": seed}, overwrite=overwrite)
     task = Task(load(name, data_dir=data_dir), "swann:mnist5", 1.0)
     config = training_config(
         epochs=epochs,

@@ -188,5 +188,5 @@ Seed = Annotated[int, option(help="Seeds everything that is random", min=0, meta
 Json = Annotated[bool, option("--json", help="Print JSON for a script")]
 Out = Annotated[Path | None, option(help="Directory for the results", show_default=False, metavar="DIR")]
 OutWithDefault = Annotated[Path, option("--out", help="Directory for the results", metavar="DIR")]
-Overwrite = Annotated[bool, option("--overwrite", help="Replace the run that the directory holds")]
+Overwrite = Annotated[bool, option("--overwrite", help="Replace the results that are there")]
 Resume = Annotated[bool, option("--resume", help="Go on with the run that the directory holds")]

@@ -101,7 +101,7 @@ def personalize_command(
     settings: dict[str, Any] = {"command": "personalize", "network": str(network), "data": images.name}
     settings |= {"image_size": image_size, "layers": layers, "memory_limit": memory_limit}
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
     with resumable(directory):
         with progress_bar("personalize", "iterations") as move:
             found = personalize(

@@ -75,7 +75,7 @@ def study_command(
     study.training.total_iterations(len(images.train_images))
     settings: dict[str, Any] = {"command": "study", "seed": seed, "test": test, **asdict(study)}
     directory = RunDirectory(
-        out or Path("runs") / f"study-{study.name}", settings, resume=resume, overwrite=overwrite, keep_runs=True
+        out or Path("runs") / f"study-{study.name}", settings, resume=resume, overwrite=overwrite, resumable=True
     )
     if networks:
         study = study.of(networks)

@@ -139,7 +139,7 @@ def train(
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order}
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
     network = make_network(task, p, draw, repair, order, granularity, seed)
     fabric = start(config)
     with resumable(directory):
