@@ -42,6 +42,10 @@ class MissingExtraError(SwannError, ImportError):
     """An optional part of the package is not installed."""
 
 
+class LeftOutWarning(UserWarning):
+    """A network is converted without the shortcuts that it has."""
+
+
 _MOST_NAMES = 16
 """Of more known names only some are listed."""
 

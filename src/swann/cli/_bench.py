@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._files import write_text
-from ..convert import plan_parts, rewired_graphs
+from ..convert import plan_parts, rewired_graphs, warn_of_shortcuts
 from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table, environment
 from ..nn import Order, build
 from ..report import plot_bench
@@ -125,6 +125,7 @@ def bench_command(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     parts = trace_parts(network, example)
+    warn_of_shortcuts(parts, model)
     for graph in rewired_graphs(parts):
         check_granularity(granularity, graph)
     with directory:

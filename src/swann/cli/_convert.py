@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .._files import write_text
-from ..convert import DenseNetSummary, plan_parts, save, summary
+from ..convert import DenseNetSummary, plan_parts, save, summary, warn_of_shortcuts
 from ..experiments import RunDirectory
 from ..nn import DenseNetPlan, Order, Plan, build
 from ..report import can_be_drawn, plot_densities, plot_graph
@@ -64,6 +64,7 @@ def convert_command(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     parts = trace_parts(network, example)
+    warn_of_shortcuts(parts, model)
     searches = {}
     if p is None:
         searches = search_parts(parts, draw=draw, repair=repair, granularity=granularity, seed=seed)
