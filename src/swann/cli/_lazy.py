@@ -2,7 +2,8 @@
 
 import importlib
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 import click
 import typer
@@ -30,11 +31,23 @@ class LazyCommand(click.Command):
         found = getattr(importlib.import_module(f"{__package__}.{module}"), function)
         app = typer.Typer(add_completion=False)
         app.command(self.name, help=_joined(found.__doc__))(found)
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        _explain_arguments(command, found)
+        return command
 
     def make_context(self, *arguments: Any, **named: Any) -> click.Context:
         """Return the context of the command itself: click invokes what the context names."""
         return self.load().make_context(*arguments, **named)
+
+
+def _explain_arguments(command: click.Command, function: Callable[..., Any]) -> None:
+    """Give arguments the help that they are declared with, which Typer loses with click 8.5."""
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument) and parameter.name is not None:
+            for found in getattr(hints[parameter.name], "__metadata__", ()):
+                if isinstance(found, typer.models.ArgumentInfo):
+                    parameter.help = found.help  # type: ignore[attr-defined]
 
 
 def _joined(docstring: str | None) -> str:

@@ -116,7 +116,16 @@ OrderOption = Annotated[
     ),
 ]
 Epochs = Annotated[int, option(help="Passes through the training images", panel=_TRAINING, min=1, metavar="N")]
-BatchSize = Annotated[int, option(help="Images a step", panel=_TRAINING, min=1, metavar="N")]
+BatchSize = Annotated[
+    int | None,
+    option(
+        help="Images a step; 256, of fewer training images 32 (or all)",
+        panel=_TRAINING,
+        min=1,
+        show_default=False,
+        metavar="N",
+    ),
+]
 OptimizerName = Annotated[
     str,
     option(
