@@ -113,6 +113,8 @@ def personalize_command(
     directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
     check_batches(config, batch_size, len(images.train_images), SMALL_BATCH)
     with resumable(directory):
+        if memory_limit is not None:
+            note("measuring the memory of a training step …")
         with progress_bar("personalize", "iterations") as move:
             found = personalize(
                 loaded,
