@@ -1,12 +1,17 @@
 """Commands whose modules are imported when they are run."""
 
+import functools
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import click
 import typer
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class LazyCommand(click.Command):
@@ -33,11 +38,27 @@ class LazyCommand(click.Command):
         app.command(self.name, help=_joined(found.__doc__))(found)
         command = typer.main.get_command(app)
         _explain_arguments(command, found)
+        if command.callback is not None:
+            command.callback = _stoppable(command.callback)
         return command
 
     def make_context(self, *arguments: Any, **named: Any) -> click.Context:
         """Return the context of the command itself: click invokes what the context names."""
         return self.load().make_context(*arguments, **named)
+
+
+def _stoppable(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Make Ctrl-C a line and exit code 130, where a command says nothing of it itself."""
+
+    @functools.wraps(callback)
+    def call(*arguments: Any, **named: Any) -> Any:
+        try:
+            return callback(*arguments, **named)
+        except KeyboardInterrupt:
+            print("swann: stopped", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return call
 
 
 def _explain_arguments(command: click.Command, function: Callable[..., Any]) -> None:
@@ -47,7 +68,7 @@ def _explain_arguments(command: click.Command, function: Callable[..., Any]) -> 
         if isinstance(parameter, click.Argument) and parameter.name is not None:
             for found in getattr(hints[parameter.name], "__metadata__", ()):
                 if isinstance(found, typer.models.ArgumentInfo):
-                    parameter.help = found.help  # type: ignore[attr-defined]
+                    parameter.help = found.help
 
 
 def _joined(docstring: str | None) -> str:

@@ -104,7 +104,7 @@ def study_command(
     if threads is not None:
         torch.set_num_threads(threads)
     written = load_study(name)
-    given = {"data": data, "seeds": seeds, "train_images": train_images, "test_images": test_images}
+    given: dict[str, Any] = {"data": data, "seeds": seeds, "train_images": train_images, "test_images": test_images}
     study = replace(written, **{field: value for field, value in given.items() if value is not None})
     study = replace(study, training=_training(study.training, batch_size, iterations))
     try:

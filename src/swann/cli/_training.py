@@ -12,6 +12,7 @@ from .._errors import InvalidValueError, SwannError
 from ..experiments import RunDirectory
 from ..train import OptimizerConfig, TrainingConfig, launch
 from ._console import console, note, notes
+from ._lazy import INTERRUPTED
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -20,8 +21,6 @@ _LEARNING_RATES = {"adadelta": 1.0, "sgd": 0.01}
 _BATCH = 256
 SMALL_BATCH = 32
 """Images a step where there are not as many as usual."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 def training_config(

@@ -9,8 +9,10 @@ from .._errors import OutputError
 from .._files import MARKER, write_text
 from ._environment import environment
 
-_RESULTS = ("history-*.json", "checkpoint-*.ckpt", "search*.*", "densities*.png", "edges*.png")
-_RESULTS += ("weights.pt", "network.safetensors")
+_RESULTS = (
+    *("history-*.json", "checkpoint-*.ckpt", "search*.*", "densities*.png", "edges*.png"),
+    *("weights.pt", "network.safetensors"),
+)
 """Files that not every run with the same command writes, so that those of an earlier one would stay among the new."""
 
 
