@@ -25,7 +25,7 @@ help: ## Show this list
 install: $(INSTALLED) ## Make .venv and install the locked packages and swann into it
 
 demo: $(INSTALLED) ## Search, convert, train both networks and compare them, on a small dataset
-	$(BIN)/swann demo
+	$(BIN)/swann demo --overwrite
 
 test: $(INSTALLED) ## Run the tests and the examples in docstrings
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -q $(TEST_OPTIONS)

@@ -11,6 +11,10 @@ def test_every_error_is_of_one_family_and_of_a_builtin():
     assert all(issubclass(error, SwannError) and len(error.__bases__) == 2 for error in errors)
 
 
+def test_names_with_commas_are_quoted():
+    assert near_matches("p", ["control", "p = 0.5, keep"]) == "Known: control, 'p = 0.5, keep'"
+
+
 def test_near_matches_come_first_and_long_lists_are_cut():
     assert near_matches("cifar", ["mnist", "cifar10"]) == "did you mean 'cifar10'? Known: cifar10, mnist"
     assert near_matches("zzz", ["mnist"]) == "Known: mnist"

@@ -18,6 +18,14 @@ def test_a_file_appears_whole_with_the_usual_rights(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_file_that_a_library_makes_for_its_owner_alone_has_the_usual_rights(tmp_path):
+    (tmp_path / "usual").touch()
+    with replacing(tmp_path / "twin.safetensors") as temporary:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "twin.safetensors").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     write_text(tmp_path / "a.txt", "old")
 

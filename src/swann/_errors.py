@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable
 from types import ModuleType
 
@@ -42,6 +43,10 @@ class MissingExtraError(SwannError, ImportError):
     """An optional part of the package is not installed."""
 
 
+class LeftOutWarning(UserWarning):
+    """A network is converted without the shortcuts that it has."""
+
+
 _MOST_NAMES = 16
 """Of more known names only some are listed."""
 
@@ -51,16 +56,19 @@ def near_matches(name: str, known: Iterable[str]) -> str:
 
     Of more than 16 names only the first 8 are listed.
 
+    Names that hold commas or spaces are quoted.
+
     >>> near_matches("mnsit", ["digits", "mnist"])
     "did you mean 'mnist'? Known: digits, mnist"
     """
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
     question = f"did you mean {' or '.join(repr(match) for match in close)}? " if close else ""
-    if len(known) > _MOST_NAMES:
-        half = known[: _MOST_NAMES // 2]
-        return f"{question}Known: {', '.join(half)} and {len(known) - len(half)} more"
-    return f"{question}Known: {', '.join(known)}"
+    shown = [repr(each) if re.search(r"[,\s]", each) else each for each in known]
+    if len(shown) > _MOST_NAMES:
+        half = shown[: _MOST_NAMES // 2]
+        return f"{question}Known: {', '.join(half)} and {len(shown) - len(half)} more"
+    return f"{question}Known: {', '.join(shown)}"
 
 
 def require_extra(module: str, extra: str) -> ModuleType:

@@ -30,8 +30,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less what the umask takes
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    mode = temporary.stat().st_mode & 0o777
     try:
         yield temporary
+        temporary.chmod(mode)  # some libraries make a file of their own there, for its owner alone
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,14 @@ def test_an_unknown_option_is_a_usage_error(run):
     code, _, err = run("search", "--probability", "0.5")
     assert code == 2
     assert "No such option" in err
+
+
+def test_ctrl_c_is_a_line_and_exit_code_130(run, monkeypatch):
+    def press(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("swann.cli._analyze.trace_parts", press)
+    assert run("analyze", "--model", "swann:mnist5", "--out", "found") == (130, "", "swann: stopped\n")
 
 
 def test_help_and_analysis_load_neither_lightning_nor_matplotlib():

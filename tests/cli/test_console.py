@@ -20,11 +20,20 @@ def test_the_table_marks_the_chosen_p_and_fits_80_columns():
     assert f"{result.best_S:.3f}" in text
 
 
-def test_a_pipe_sees_no_progress_bar(capsys):
+def test_a_pipe_sees_lines_in_the_place_of_a_bar(capsys, monkeypatch):
     assert not notes.is_terminal
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     with progress_bar("work", "steps") as move:
-        move(1, 2, "half")
-    assert capsys.readouterr().err.strip() == ""
+        for seconds, done in ((9, 1), (11, 2000), (20, 2001), (21, 2002), (200, 2003), (215, 2004), (221, 2005)):
+            now[0] = 100.0 + seconds
+            move(done, 3000, "half" if seconds > 20 else "")
+    assert capsys.readouterr().err.splitlines() == [
+        "work: 2,000 of 3,000 steps in 11 s",
+        "work: 2,002 of 3,000 steps in 21 s, half",
+        "work: 2,003 of 3,000 steps in 200 s, half",
+        "work: 2,005 of 3,000 steps in 221 s, half",
+    ]
     assert console.width >= 80
 
 

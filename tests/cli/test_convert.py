@@ -23,6 +23,37 @@ def test_the_twin_is_written_and_can_be_read(run, tmp_path):
     assert all(map(torch.equal, expected.parameters(), network.parameters()))
 
 
+def test_an_earlier_network_is_not_replaced_by_accident(run, refused, tmp_path):
+    assert run("convert", *MODEL, "--p", 0.5, "--out", "twin")[0] == 0
+    before = (tmp_path / "twin" / "network.safetensors").read_bytes()
+    line = refused("convert", *MODEL, "--p", 0.6, "--out", "twin")
+    assert line == "swann: twin holds results already: replace them with --overwrite, or name another directory\n"
+    assert (tmp_path / "twin" / "network.safetensors").read_bytes() == before
+    assert run("convert", *MODEL, "--p", 0.6, "--out", "twin", "--overwrite")[0] == 0
+    assert swann.load(tmp_path / "twin" / "network.safetensors").plan.rewiring.rewiring_probability == 0.6
+
+
+RESIDUAL = """
+from swann.models import resnet18
+
+def net(image_size, n_classes):
+    return resnet18(width=0.07, image_size=image_size, n_classes=n_classes)
+"""
+
+
+def test_shortcuts_that_are_left_out_are_named_once(run, tmp_path):
+    (tmp_path / "nets.py").write_text(RESIDUAL)
+    arguments = ("--model", "nets:net", "--image-size", 32, "--classes", 3)
+    code, out, err = run("convert", *arguments, "--p", 0.5, "--out", "twin")
+    assert code == 0, err
+    assert err.splitlines()[0].startswith("nets:net: its 8 shortcuts are left out, as in the paper (4.add, 5.add_1, ")
+    assert err.count("left out") == 1
+    assert "left out, as in the paper: 8 shortcuts, added in 4.add" in out
+    code, out, err = run("analyze", *arguments)
+    assert (code, err) == (0, "")
+    assert "left out, as in the paper: 8 shortcuts, added in 4.add" in out
+
+
 def test_blocks_are_written(run, tmp_path):
     code, out, err = run("convert", *MODEL, "--p", 0.5, "--granularity", 4, "--out", "twin")
     assert code == 0, err

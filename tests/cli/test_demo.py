@@ -6,7 +6,10 @@ def test_the_whole_way_on_digits(run, tmp_path, monkeypatch):
         assert text in out
     files = {file.name for file in (tmp_path / "shown").iterdir()}
     assert {"search.png", "curves.png", "comparison.md", "swann-run.json"} <= files
-    assert run("demo", "--seeds", 1, "--out", "shown")[0] == 0
+    assert (
+        "shown holds results already: replace them with --overwrite" in run("demo", "--seeds", 1, "--out", "shown")[2]
+    )
+    assert run("demo", "--seeds", 1, "--out", "shown", "--overwrite")[0] == 0
 
 
 def test_a_folder_without_mnist_is_refused_where_it_was_named_and_passed_over_in_the_environment(

@@ -17,6 +17,13 @@ def test_the_line_in_the_list_is_the_first_paragraph_of_the_help(command):
     assert loaded.help.split("\n\n")[0] == command.help
 
 
+def test_arguments_are_explained():
+    loaded = next(command for command in ALL if command.name == "personalize").load()
+    helps = {parameter.name: parameter.help for parameter in loaded.params}
+    assert helps["network"] == "A network.safetensors file of convert, train or federated"
+    assert all(helps.values())
+
+
 def test_a_mistyped_command_is_answered_with_near_ones():
     with pytest.raises(click.UsageError, match=r"Did you mean 'convert'\?"):
         app.main(["convrt"], standalone_mode=False)

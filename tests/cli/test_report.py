@@ -15,7 +15,10 @@ def test_results_of_commands_become_a_page(run, tmp_path):
     text = (tmp_path / "pages" / "all.html").read_text()
     assert "swann convert --model swann:mnist5 --width 0.5 --p 0.5 --out twin" in text
     assert (tmp_path / "pages" / "all-figures" / "1-twin-architecture-layers.svg").is_file()
-    assert run("report", "twin", "--out", "pages/all.html")[0] == 0
+    code, _, err = run("report", "twin", "--out", "pages/all.html")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "replace it with --overwrite" in err
+    assert run("report", "twin", "--out", "pages/all.html", "--overwrite")[0] == 0
     assert "analyze" not in (tmp_path / "pages" / "all.html").read_text()
 
 

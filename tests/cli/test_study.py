@@ -66,6 +66,21 @@ def test_the_test_images_are_used_only_if_asked(run, study, tmp_path):
     assert "200 training, 40 test images" in page
 
 
+def test_a_smaller_set_is_taken_when_told_so_and_the_page_says_so(run, study, tmp_path):
+    shorter = ("--train-images", 100, "--iterations", 2, "--batch-size", 8, "--seeds", 1)
+    code, _, err = run(*study, *shorter)
+    assert code == 0, err
+    page = (tmp_path / "runs" / "study-mine" / "study.md").read_text()
+    assert "digits (subset: 100 training, 40 test images" in page
+    changes = "seeds 1 (there 2), train_images 100 (there 200), training.batch_size 8 (there 16)"
+    assert f"- Not as the study is written: {changes}, training.iterations 2 (there 4)\n" in page
+
+
+def test_the_help_says_which_data_a_study_wants(run):
+    out = " ".join(run("study", "--help")[1].replace("│", " ").split())
+    assert "folder:imagenette: resnet18, resnet18-rates; mnist: mlp, mlp-claim" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -73,6 +88,16 @@ def test_the_test_images_are_used_only_if_asked(run, study, tmp_path):
         (("study", "mine.toml", "--network", "twins"), "the study has no network 'twins': did you mean 'twin'"),
         (("study", "none.toml"), "there is no file none.toml"),
         (("study", "mine.toml", "--data", "nothing"), "unknown dataset 'nothing'"),
+        (("study", "plain20"), "study plain20 wants cifar10; or give others with --data: dataset 'cifar10': no folder"),
+        (
+            ("study", "mnist5", "--data", "digits"),
+            "study mnist5 takes 12,000 train images and digits has 1,437; take fewer with --train-images 1437",
+        ),
+        (
+            ("study", "mine.toml", "--test", "--test-images", 999),
+            "study mine takes 999 test images and digits has 360; take fewer with --test-images 360",
+        ),
+        (("study", "mine.toml", "--batch-size", 500), "500 is more than the 160 training images"),
         (("study", "mine.toml", "--resume"), "nothing to resume"),
     ],
 )

@@ -69,7 +69,17 @@ def test_bad_files_are_one_line(refused, tmp_path):
     assert "bad.safetensors is truncated or not a safetensors file" in refused(
         "train", "--model", "bad.safetensors", "--out", "trained"
     )
-    assert "there is no file none.safetensors" in refused("train", "--model", "none.safetensors", "--out", "trained")
+    assert "there is no file none.safetensors; did you mean bad.safetensors?" in refused(
+        "train", "--model", "none.safetensors", "--out", "trained"
+    )
+    (tmp_path / "net" / "deep").mkdir(parents=True)
+    (tmp_path / "net" / "deep" / "network.safetensors").touch()
+    line = "is a directory; name the file of a network in it; did you mean net/deep/network.safetensors?"
+    assert f"net {line}" in refused("train", "--model", "net", "--out", "trained")
+    assert f"net/deep {line}" in refused("train", "--model", "net/deep", "--out", "trained")
+    (tmp_path / "d.safetensors").mkdir()
+    line = refused("train", "--model", "d.safetensors", "--out", "trained")
+    assert "d.safetensors is a directory; name the file of a network in it, which swann convert and swann train" in line
 
 
 def test_a_real_ctrl_c_and_resume_end_with_the_weights_of_a_run_in_one_go(run, tmp_path, monkeypatch):
@@ -130,6 +140,25 @@ def test_training_ends_at_the_target_error_with_logs_of_each_evaluation(run, tmp
     assert len(evaluations) < 30
     assert len((tmp_path / "trained" / "history.csv").read_text().splitlines()) == len(evaluations) + 1
     assert list((tmp_path / "trained" / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_a_small_folder_of_images_is_trained_in_smaller_batches(run, tmp_path):
+    for part, count in (("train", 20), ("test", 2)):
+        for label in ("a", "b"):
+            folder = tmp_path / "photos" / part / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.new("RGB", (16, 16), (number, 0, 200 * (label == "a"))).save(folder / f"{number}.png")
+    arguments = ("train", "--model", "swann:mnist5", "--width", 0.5, "--epochs", 1, "--threads", 1)
+    arguments += ("--data", "folder:photos", "--accelerator", "cpu", "--out", "trained")
+    code, _, err = run(*arguments)
+    assert code == 0, err
+    assert err.startswith("batches of 32, as there are 40 training images; see --batch-size\n")
+    settings = json.loads((tmp_path / "trained" / "swann-run.json").read_text())["settings"]
+    assert settings["training"]["batch_size"] == 32
+    assert "trained holds a run already" in run(*arguments, "--batch-size", 64)[2]
+    assert "64 is more than the 40 training images" in run(*arguments, "--batch-size", 64, "--overwrite")[2]
+    assert (tmp_path / "trained" / "history.json").is_file()
 
 
 def test_corrupt_images_are_counted(run, refused, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from swann.cli._training import training_config
+from swann.cli._training import fitting, training_config
 
 GIVEN = {"epochs": 1, "batch_size": 8, "lr": None, "evaluate_every": None}
 
@@ -16,6 +16,17 @@ def test_learning_rates_by_optimizer(optimizer, lr):
 def test_sgd_has_nesterovs_momentum_and_several_devices_use_ddp():
     config = training_config(**GIVEN, optimizer="sgd", devices=2)
     assert (config.optimizer.momentum, config.optimizer.nesterov, config.strategy) == (0.9, True, "ddp")
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "batch"),
+    [(256, {}, 256), (255, {}, 32), (7, {}, 7), (7, {"accumulate": 2}, 6), (1, {"accumulate": 2}, 256)],
+)
+def test_the_batch_is_filled_unless_it_is_given(images, options, batch):
+    config = training_config(**GIVEN | {"batch_size": None}, optimizer="sgd", **options)
+    assert fitting(config, None, images).batch_size == batch
+    given = training_config(**GIVEN | {"batch_size": 512}, optimizer="sgd")
+    assert fitting(given, 512, images) == given
 
 
 def test_threads_are_set_where_asked_for():

@@ -30,16 +30,30 @@ def test_what_is_not_ours_is_refused_and_untouched(tmp_path):
 
 
 def test_runs_are_kept_unless_they_are_to_be_replaced(tmp_path):
-    directory = RunDirectory(tmp_path / "runs", SETTINGS, keep_runs=True)
+    directory = RunDirectory(tmp_path / "runs", SETTINGS, resumable=True)
     (directory / "history-twin-0.json").write_text("{}")
     (directory / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds a run already: go on with --resume, or replace it with --overwrite"):
-        RunDirectory(directory.path, SETTINGS, keep_runs=True)
-    RunDirectory(directory.path, SETTINGS, keep_runs=True, resume=True)
+        RunDirectory(directory.path, SETTINGS, resumable=True)
+    RunDirectory(directory.path, SETTINGS, resumable=True, resume=True)
     assert (directory / "history-twin-0.json").is_file()
-    RunDirectory(directory.path, SETTINGS, keep_runs=True, overwrite=True).make()
+    RunDirectory(directory.path, SETTINGS, resumable=True, overwrite=True).make()
     assert not (directory / "history-twin-0.json").exists()
     assert (directory / "notes.txt").read_text() == "mine"
+
+
+def test_results_of_a_command_that_cannot_go_on_are_kept_too(tmp_path):
+    directory = RunDirectory(tmp_path / "found", SETTINGS)
+    (directory / "search.json").write_text("{}")
+    (directory / "network.safetensors").write_text("weights")
+    message = "found holds results already: replace them with --overwrite, or name another directory"
+    with pytest.raises(OutputError, match=message):
+        RunDirectory(directory.path, SETTINGS)
+    replaced = RunDirectory(directory.path, SETTINGS | {"p": 0.6}, overwrite=True)
+    assert {file.name for file in directory.path.iterdir()} == {MARKER, "network.safetensors", "search.json"}
+    (replaced / "network.safetensors").write_text("other weights")
+    assert {file.name for file in directory.path.iterdir()} == {MARKER, "network.safetensors"}
+    assert json.loads((replaced / MARKER).read_text())["settings"]["p"] == 0.6
 
 
 def test_a_run_with_other_settings_is_not_resumed(tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,6 +29,17 @@ def test_json_gives_the_chain_back(chain):
     assert Chain.from_json(json.loads(json.dumps(chain.to_json()))) == chain
 
 
+def test_what_was_left_out_is_kept_and_older_files_lack_it(chain):
+    assert not {"shortcuts", "removed_weights"} & chain.to_json().keys()
+    residual = replace(chain, shortcuts=("add",), removed=("down",), removed_weights=8)
+    value = json.loads(json.dumps(residual.to_json()))
+    assert Chain.from_json(value) == residual
+    del value["shortcuts"], value["removed_weights"], value["dense"]
+    older = Chain.from_json(value)
+    assert older == replace(residual, shortcuts=(), removed_weights=0)
+    assert older.left_out() == ["removed with the shortcuts: down"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -42,6 +54,8 @@ def test_json_gives_the_chain_back(chain):
             lambda value: value["layers"][0].update(kernel="ab"),
             "layer 1: kernel must be of whole numbers of at least 1",
         ),
+        (lambda value: value.update(shortcuts=[3]), r"chain: shortcuts must be names, found \[3\]"),
+        (lambda value: value.update(removed_weights=-1), "removed_weights must be of whole numbers of at least 0"),
         (lambda value: value["layers"][0]["stages"][0].update(arguments=3), "has no table of arguments"),
     ],
 )

@@ -76,7 +76,13 @@ def test_padding_is_kept_on_both_sides():
 def test_shortcuts_are_left_out_with_their_modules():
     chain = trace(Residual(), IMAGE)
     assert [layer.name for layer in chain.layers] == ["stem", "conv1", "conv2", "conv3", "conv4", "head"]
+    assert chain.shortcuts == ("add", "add_1")
     assert chain.removed == ("down.0", "down.1")
+    assert chain.removed_weights == Residual().down[0].weight.numel()
+    assert str(chain).splitlines()[-2:] == [
+        "left out, as in the paper: 2 shortcuts, added in add, add_1",
+        f"removed with the shortcuts: down.0, down.1 ({chain.removed_weights} weights, which no twin has)",
+    ]
     assert [stage.operation for stage in chain.layers[2].stages] == ["ReLU"]
     assert [stage.operation for stage in chain.layers[4].stages] == ["AdaptiveAvgPool2d", "Flatten"]
 
@@ -108,6 +114,8 @@ def test_torchvision_models_as_they_come(name, size, n_layers, n_removed):
     removed = sum(model.get_submodule(module).weight.numel() for module in chain.removed if module.endswith("0"))
     weights = sum(m.weight.numel() for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear)))
     assert chain.n_weights() == weights - removed
+    assert chain.removed_weights == removed
+    assert len(chain.shortcuts) == (8 if name == "resnet18" else 0)
 
 
 class Gate(nn.Module):

@@ -10,7 +10,7 @@ from ..graph import LayerGraph
 from ..smallworld import SmallWorldness, small_worldness
 from ..trace import Chain, trace_parts
 from ._console import note, show
-from ._options import Channels, Classes, ImageSize, Json, Model, Out, Seed, Width
+from ._options import Channels, Classes, ImageSize, Json, Model, Out, Overwrite, Seed, Width
 from ._task import open_model
 
 
@@ -22,6 +22,7 @@ def analyze(
     width: Width = 1.0,
     seed: Seed = 0,
     out: Out = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Show the chain of layers that a model consists of, its graph and how small-world it is as it stands.
@@ -34,7 +35,7 @@ def analyze(
     """
     settings: dict[str, Any] = {"command": "analyze", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "seed": seed}
-    directory = None if out is None else RunDirectory(out, settings)
+    directory = None if out is None else RunDirectory(out, settings, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )

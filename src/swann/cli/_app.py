@@ -1,14 +1,16 @@
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable
-from typing import Annotated
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
 import click
 import typer
 
 from .. import __version__
-from .._errors import SwannError
+from .._errors import LeftOutWarning, SwannError
 from ._lazy import LazyCommand
 
 _WRONG = 2
@@ -139,7 +141,8 @@ app.add_command(_group(_federated, FEDERATED), "federated")
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C is exit code 130."""
     try:
-        code = app(prog_name="swann", standalone_mode=False)
+        with _warnings_as_notes():
+            code = app(prog_name="swann", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         message = re.sub(r"( Did you mean [^?]*\?)\1", r"\1", error.format_message())  # click and typer both ask
@@ -152,6 +155,27 @@ def main() -> None:
         place = f" {error.filename}" if error.filename else ""
         code = _refuse(f"cannot read or write{place}: {error.strerror}" if error.strerror else str(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextlib.contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Say once, and in a line without a place in the code, what a network is converted without."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LeftOutWarning)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if not issubclass(category, LeftOutWarning):
+                before(message, category, *place, **more)
+            elif str(message) not in said:
+                from ._console import note
+
+                said.add(str(message))
+                note(str(message))
+
+        warnings.showwarning = show
+        yield
 
 
 def _refuse(message: str, context: click.Context | None = None) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._files import write_text
-from ..convert import plan_parts, rewired_graphs
+from ..convert import plan_parts, rewired_graphs, warn_of_shortcuts
 from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table, environment
 from ..nn import Order, build
 from ..report import plot_bench
@@ -23,6 +23,7 @@ from ._options import (
     Json,
     Model,
     OrderOption,
+    Overwrite,
     Probability,
     Repair,
     Seed,
@@ -92,6 +93,7 @@ def bench_command(
     compile: Compile = False,
     memory: Memory = True,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a model and its small-world twin run on this machine's CPU, in turn, and what memory they take.
@@ -118,11 +120,12 @@ def bench_command(
     settings: dict[str, Any] = {"command": "bench", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
     settings |= {"granularity": granularity, **vars(wanted)}
-    directory = RunDirectory(out, settings)
+    directory = RunDirectory(out, settings, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     parts = trace_parts(network, example)
+    warn_of_shortcuts(parts, model)
     for graph in rewired_graphs(parts):
         check_granularity(granularity, graph)
     with directory:

@@ -48,7 +48,7 @@ from ._options import (
 )
 from ._search import search_parts, write_search
 from ._task import Task, open_task
-from ._training import resumable, start, training_config
+from ._training import check_batches, fitting, resumable, start, training_config
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -69,7 +69,7 @@ def compare_command(
     width: Width = 1.0,
     seeds: Seeds = 3,
     epochs: Epochs = 10,
-    batch_size: BatchSize = 256,
+    batch_size: BatchSize = None,
     optimizer: OptimizerName = "adadelta",
     lr: LearningRate = None,
     accumulate: Accumulate = 1,
@@ -125,12 +125,13 @@ def compare_command(
         skip_corrupt=skip_corrupt,
         stream=stream,
     )
-    config.total_iterations(len(task.data.train_images))
+    config = fitting(config, batch_size, len(task.data.train_images))
     settings: dict[str, Any] = {"command": "compare", "model": model, "p": p, "data": task.data.name, "width": width}
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order, "seeds": seeds}
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
+    check_batches(config, batch_size, len(task.data.train_images))
     parts = trace_parts(task.create(seed), task.example())
     for graph in rewired_graphs(parts):
         check_granularity(granularity, graph)

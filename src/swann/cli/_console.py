@@ -1,6 +1,7 @@
 """What the commands print, and how."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +27,8 @@ from .._errors import MissingExtraError
 if TYPE_CHECKING:
     from ..smallworld import SearchResult
 
+_SECONDS = 10.0
+"""Between two lines on progress where there is no terminal."""
 _WIDTH = 120
 """Columns where there is no terminal, so that tables in a log are not squeezed."""
 
@@ -55,7 +58,13 @@ class _Remark(ProgressColumn):
 
 @contextmanager
 def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
-    """Show a progress bar while the block runs, in a terminal only; yield what moves it: `(done, total, remark)`."""
+    """Show progress while the block runs; yield what moves it: `(done, total, remark)`.
+
+    In a terminal it is a bar; elsewhere a line every ten seconds, of longer work every tenth of the time so far.
+    """
+    if not notes.is_terminal:
+        yield _lines(title, unit)
+        return
     whole = partial(Column, no_wrap=True)
     columns = (
         TextColumn("{task.description}"),
@@ -65,13 +74,29 @@ def progress_bar(title: str, unit: str = "") -> Iterator[Callable[[int, int, str
         TimeRemainingColumn(elapsed_when_finished=True, table_column=whole()),
         _Remark(),
     )
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
+    with Progress(*columns, console=notes, transient=True) as bar:
         task = bar.add_task(escape(title), total=None, remark="")
 
         def move(done: int, total: int, remark: str = "") -> None:
             bar.update(task, completed=done, total=total, remark=remark)
 
         yield move
+
+
+def _lines(title: str, unit: str) -> Callable[[int, int, str], None]:
+    """Return what says in lines how far work is."""
+    start = time.monotonic()
+    following = start + _SECONDS
+
+    def move(done: int, total: int, remark: str = "") -> None:
+        nonlocal following
+        now = time.monotonic()
+        if now < following:
+            return
+        following = now + max(_SECONDS, (now - start) / 10)
+        note(f"{title}: {done:,} of {total:,} {unit} in {now - start:.0f} s{remark and ', '}{remark}")
+
+    return move
 
 
 def draw_picture(picture: Callable[[Path], None], path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .._files import write_text
-from ..convert import DenseNetSummary, plan_parts, save, summary
+from ..convert import DenseNetSummary, plan_parts, save, summary, warn_of_shortcuts
 from ..experiments import RunDirectory
 from ..nn import DenseNetPlan, Order, Plan, build
 from ..report import can_be_drawn, plot_densities, plot_graph
@@ -21,6 +21,7 @@ from ._options import (
     Model,
     OrderOption,
     OutWithDefault,
+    Overwrite,
     Probability,
     Repair,
     Seed,
@@ -43,6 +44,7 @@ def convert_command(
     granularity: Granularity = 1,
     order: OrderOption = "paper",
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Turn a model into its small-world twin, with new weights, and save it.
@@ -57,11 +59,12 @@ def convert_command(
         check_probability(p)
     settings: dict[str, Any] = {"command": "convert", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "p": p, "draw": draw, "repair": repair, "order": order}
-    directory = RunDirectory(out, settings | {"granularity": granularity, "seed": seed})
+    directory = RunDirectory(out, settings | {"granularity": granularity, "seed": seed}, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )
     parts = trace_parts(network, example)
+    warn_of_shortcuts(parts, model)
     searches = {}
     if p is None:
         searches = search_parts(parts, draw=draw, repair=repair, granularity=granularity, seed=seed)

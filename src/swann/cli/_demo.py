@@ -12,14 +12,16 @@ from ..trace import trace
 from ..train import comparison_table
 from ._compare import run_variants, write_comparison
 from ._console import console, note, search_table, show
-from ._options import DataDir, OutWithDefault, Seed
+from ._options import DataDir, OutWithDefault, Overwrite, Seed
 from ._search import search_with_progress, write_search
 from ._task import Task
 from ._training import start, training_config
 
 _DIGITS = (15, 64, 11)
-_MNIST = (2, 256, 59)
+_MNIST = (3, 64, 47)
 """Epochs, batch size, and iterations from one evaluation to the next."""
+_MNIST_IMAGES = (6000, 2000)
+"""Training and test images of MNIST: some minutes are enough for a demonstration."""
 
 
 def demo(
@@ -27,18 +29,21 @@ def demo(
     data_dir: DataDir = None,
     seeds: Annotated[int, typer.Option(help="Runs of each network", min=1, metavar="N")] = 3,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show the whole way on real handwritten digits: search, conversion, training of both, the table.
 
-    The digits come with scikit-learn; MNIST is used where SWANN_DATA_DIR or --data-dir holds it.
+    The digits come with scikit-learn; 6,000 and 2,000 images of MNIST are used where SWANN_DATA_DIR or --data-dir holds
+    it.
 
     Example: swann demo --out runs/demo
     """
     start_time = time.perf_counter()
     name = "mnist" if data_dir is not None or _environment_has_mnist() else "digits"
     epochs, batch_size, evaluate_every = _MNIST if name == "mnist" else _DIGITS
-    directory = RunDirectory(out, {"command": "demo", "data": name, "seeds": seeds, "seed": seed})
-    task = Task(load(name, data_dir=data_dir), "swann:mnist5", 1.0)
+    directory = RunDirectory(out, {"command": "demo", "data": name, "seeds": seeds, "seed": seed}, overwrite=overwrite)
+    images = load(name, data_dir=data_dir)
+    task = Task(images.subset(*_MNIST_IMAGES, seed=seed) if name == "mnist" else images, "swann:mnist5", 1.0)
     config = training_config(
         epochs=epochs,
         batch_size=batch_size,

@@ -206,7 +206,7 @@ def simulate_command(
     settings |= {"width": width, "image_size": image_size, "draw": draw, "repair": repair, "order": order}
     settings |= {"granularity": granularity, "clients": clients, "partition": partition, "alpha": alpha}
     settings["federated"] = asdict(config)
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True, may_grow="rounds")
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True, may_grow="rounds")
     network = make_network(task, p, draw, repair, order, granularity, seed)
     note(f"{partition}: {dealt.imbalance()}")
     with resumable(directory):

@@ -36,7 +36,7 @@ def run_federated_recipe(scale: Scale, options: RecipeOptions) -> None:
         settings,
         resume=options.resume,
         overwrite=options.overwrite,
-        keep_runs=True,
+        resumable=True,
         may_grow="rounds",
     )
     task = open_task(

@@ -116,7 +116,16 @@ OrderOption = Annotated[
     ),
 ]
 Epochs = Annotated[int, option(help="Passes through the training images", panel=_TRAINING, min=1, metavar="N")]
-BatchSize = Annotated[int, option(help="Images a step", panel=_TRAINING, min=1, metavar="N")]
+BatchSize = Annotated[
+    int | None,
+    option(
+        help="Images a step; 256, of fewer training images 32 (or all)",
+        panel=_TRAINING,
+        min=1,
+        show_default=False,
+        metavar="N",
+    ),
+]
 OptimizerName = Annotated[
     str,
     option(
@@ -188,5 +197,5 @@ Seed = Annotated[int, option(help="Seeds everything that is random", min=0, meta
 Json = Annotated[bool, option("--json", help="Print JSON for a script")]
 Out = Annotated[Path | None, option(help="Directory for the results", show_default=False, metavar="DIR")]
 OutWithDefault = Annotated[Path, option("--out", help="Directory for the results", metavar="DIR")]
-Overwrite = Annotated[bool, option("--overwrite", help="Replace the run that the directory holds")]
+Overwrite = Annotated[bool, option("--overwrite", help="Replace the results that are there")]
 Resume = Annotated[bool, option("--resume", help="Go on with the run that the directory holds")]

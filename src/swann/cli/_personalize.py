@@ -29,7 +29,7 @@ from ._options import (
     option,
 )
 from ._task import open_images
-from ._training import resumable, training_config
+from ._training import SMALL_BATCH, check_batches, fitting, resumable, training_config
 
 Saved = Annotated[
     Path, typer.Argument(help="A network.safetensors file of convert, train or federated", metavar="NETWORK")
@@ -48,7 +48,16 @@ Layers = Annotated[
     str, option("--layers", help="Train all layers, or the last alone", panel="Training", choices=("all", "last"))
 ]
 Epochs = Annotated[int, option(help="Passes through the training images", panel="Training", min=1, metavar="N")]
-BatchSize = Annotated[int, option(help="Images a step", panel="Training", min=1, metavar="N")]
+BatchSize = Annotated[
+    int | None,
+    option(
+        help="Images a step; 32, or all training images if they are fewer",
+        panel="Training",
+        min=1,
+        show_default=False,
+        metavar="N",
+    ),
+]
 
 _LUMINANCE = (0.299, 0.587, 0.114)
 """Of red, green and blue (ITU-R BT.601)."""
@@ -63,7 +72,7 @@ def personalize_command(
     skip_corrupt: SkipCorrupt = False,
     layers: Layers = "all",
     epochs: Epochs = 5,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     lr: LearningRate = None,
     memory_limit: MemoryLimit = None,
     threads: Threads = None,
@@ -84,7 +93,7 @@ def personalize_command(
     """
     config = training_config(
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or SMALL_BATCH,
         optimizer="sgd",
         lr=lr,
         evaluate_every=None,
@@ -97,12 +106,15 @@ def personalize_command(
     loaded = load(network)
     channels, size, _ = _image_shape(loaded.plan.input_shape, network)
     images = _fitting(open_images(data, data_dir, image_size=image_size or size, skip_corrupt=skip_corrupt), channels)
-    config.total_iterations(len(images.train_images))
+    config = fitting(config, batch_size, len(images.train_images))
     settings: dict[str, Any] = {"command": "personalize", "network": str(network), "data": images.name}
     settings |= {"image_size": image_size, "layers": layers, "memory_limit": memory_limit}
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
+    check_batches(config, batch_size, len(images.train_images), SMALL_BATCH)
     with resumable(directory):
+        if memory_limit is not None:
+            note("measuring the memory of a training step …")
         with progress_bar("personalize", "iterations") as move:
             found = personalize(
                 loaded,

@@ -84,7 +84,7 @@ def run_recipe(recipe: Recipe, options: RecipeOptions) -> None:
     recipe = _changed(recipe, options)
     settings = {"command": "reproduce", "seed": options.seed, "validation": options.validation, **asdict(recipe)}
     directory = RunDirectory(
-        options.out, settings, resume=options.resume, overwrite=options.overwrite, keep_runs=recipe.kind != "overhead"
+        options.out, settings, resume=options.resume, overwrite=options.overwrite, resumable=recipe.kind != "overhead"
     )
     if recipe.kind == "overhead":
         _overhead(recipe, options, directory)

@@ -5,6 +5,7 @@ import typer
 
 from ..report import write_report
 from ._console import note
+from ._options import Overwrite
 
 RunDirectories = Annotated[
     list[Path],
@@ -15,7 +16,9 @@ RunDirectories = Annotated[
 Page = Annotated[Path, typer.Option("--out", help="The page; its figures go to a folder beside it", metavar="FILE")]
 
 
-def report_command(run_directories: RunDirectories, out: Page = Path("report.html")) -> None:
+def report_command(
+    run_directories: RunDirectories, out: Page = Path("report.html"), overwrite: Overwrite = False
+) -> None:
     """Make one HTML page of results: architecture, small-worldness, convergence, speed, costs, settings and command.
 
     The page is a single file that needs no network. Its figures are also written as SVG, PNG and CSV into a folder
@@ -23,7 +26,7 @@ def report_command(run_directories: RunDirectories, out: Page = Path("report.htm
 
     Example: swann report runs/convert runs/compare --out report.html
     """
-    written = write_report(run_directories, out)
+    written = write_report(run_directories, out, overwrite=overwrite)
     for path, parts in written.missing.items():
         if parts:
             note(f"{path}: left out: {', '.join(part.partition(' (')[0] for part in parts)}")

@@ -121,9 +121,9 @@ def reproduce(
     if name not in known:
         raise UnknownNameError(f"cannot reproduce {name!r}: {near_matches(name, known)}")
     if name == "table1":
-        _table1(out, as_json)
+        _table1(out, overwrite, as_json)
     elif name == "table2":
-        _table2(_TABLE2_SEEDS if seeds is None else seeds, seed, out, as_json)
+        _table2(_TABLE2_SEEDS if seeds is None else seeds, seed, out, overwrite, as_json)
     else:
         options = RecipeOptions(
             data=data,
@@ -155,8 +155,9 @@ def reproduce(
         run_recipe(load_recipe(name, "small" if scale == "small" else "full"), options)
 
 
-def _table1(out: Path | None, as_json: bool) -> None:
-    with nullcontext() if out is None else RunDirectory(out, {"command": "reproduce", "name": "table1"}) as directory:
+def _table1(out: Path | None, overwrite: bool, as_json: bool) -> None:
+    settings = {"command": "reproduce", "name": "table1"}
+    with nullcontext() if out is None else RunDirectory(out, settings, overwrite=overwrite) as directory:
         found = architectures()
         if directory is not None:
             write_text(directory / "table1.md", architectures_markdown(found, environment()))
@@ -168,9 +169,9 @@ def _table1(out: Path | None, as_json: bool) -> None:
         note(f"written to {out}: table1.md")
 
 
-def _table2(seeds: int, seed: int, out: Path | None, as_json: bool) -> None:
+def _table2(seeds: int, seed: int, out: Path | None, overwrite: bool, as_json: bool) -> None:
     settings = {"command": "reproduce", "name": "table2", "seeds": seeds, "seed": seed}
-    with nullcontext() if out is None else RunDirectory(out, settings) as directory:
+    with nullcontext() if out is None else RunDirectory(out, settings, overwrite=overwrite) as directory:
         with progress_bar("table 2", "graphs") as move:
             table = reproduce_table2(n_seeds=seeds, seed=seed, on_progress=move)
         if directory is not None:

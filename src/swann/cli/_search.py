@@ -13,7 +13,20 @@ from ..report import plot_search
 from ..smallworld import Draw, MeasurementCache, SearchResult, search
 from ..trace import Chain, trace_parts
 from ._console import console, draw_picture, note, progress_bar, search_table
-from ._options import Channels, Classes, DrawOption, Granularity, ImageSize, Json, Model, Out, Repair, Seed, Width
+from ._options import (
+    Channels,
+    Classes,
+    DrawOption,
+    Granularity,
+    ImageSize,
+    Json,
+    Model,
+    Out,
+    Overwrite,
+    Repair,
+    Seed,
+    Width,
+)
 from ._task import open_model
 
 Steps = Annotated[int, typer.Option(help="Probabilities to try, evenly from 0 to 1", min=2, metavar="N")]
@@ -35,6 +48,7 @@ def search_command(
     seed: Seed = 0,
     cache: Cache = True,
     out: Out = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Rewire a model with a range of probabilities and find the one that makes it most small-world.
@@ -46,7 +60,7 @@ def search_command(
     settings: dict[str, Any] = {"command": "search", "model": model, "channels": channels, "image_size": image_size}
     settings |= {"classes": classes, "width": width, "steps": steps, "seeds": seeds, "draw": draw}
     settings |= {"repair": repair, "granularity": granularity, "seed": seed}
-    directory = None if out is None else RunDirectory(out, settings)
+    directory = None if out is None else RunDirectory(out, settings, overwrite=overwrite)
     network, example = open_model(
         model, channels=channels, image_size=image_size, classes=classes, width=width, seed=seed
     )

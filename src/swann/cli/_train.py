@@ -49,7 +49,7 @@ from ._options import (
     option,
 )
 from ._task import Task, open_task
-from ._training import resumable, start, training_config
+from ._training import check_batches, fitting, resumable, start, training_config
 
 ModelOrFile = Annotated[
     str,
@@ -76,7 +76,7 @@ def train(
     image_size: DataSize = None,
     width: Width = 1.0,
     epochs: Epochs = 10,
-    batch_size: BatchSize = 256,
+    batch_size: BatchSize = None,
     optimizer: OptimizerName = "adadelta",
     lr: LearningRate = None,
     accumulate: Accumulate = 1,
@@ -134,12 +134,13 @@ def train(
         skip_corrupt=skip_corrupt,
         stream=stream,
     )
-    config.total_iterations(len(task.data.train_images))
+    config = fitting(config, batch_size, len(task.data.train_images))
     settings: dict[str, Any] = {"command": "train", "model": model, "p": p, "data": task.data.name, "width": width}
     settings |= {"image_size": image_size, "draw": draw, "repair": repair, "order": order}
     settings["granularity"] = granularity
     settings["training"] = config.to_dict()
-    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, keep_runs=True)
+    directory = RunDirectory(out, settings, resume=resume, overwrite=overwrite, resumable=True)
+    check_batches(config, batch_size, len(task.data.train_images))
     network = make_network(task, p, draw, repair, order, granularity, seed)
     fabric = start(config)
     with resumable(directory):
@@ -194,11 +195,16 @@ def write_network(network: nn.Module, directory: RunDirectory) -> str:
     return "weights.pt"
 
 
+def is_saved(model: str) -> bool:
+    """Return whether `--model` names a file, or a directory, in the place of a model."""
+    return model.endswith(".safetensors") or (":" not in model and Path(model).exists())
+
+
 def make_network(
     task: Task, p: float | None, draw: str, repair: bool, order: str, granularity: int, seed: int
 ) -> nn.Module:
     """Return what the options name: a model as it comes, its small-world twin, or a converted file."""
-    if task.model.endswith(".safetensors"):
+    if is_saved(task.model):
         if p is not None:
             raise InvalidValueError(f"{task.model} is converted already; leave out --p")
         network = load(task.model).train()

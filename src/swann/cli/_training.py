@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,19 +12,21 @@ from .._errors import InvalidValueError, SwannError
 from ..experiments import RunDirectory
 from ..train import OptimizerConfig, TrainingConfig, launch
 from ._console import console, note, notes
+from ._lazy import INTERRUPTED
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 _LEARNING_RATES = {"adadelta": 1.0, "sgd": 0.01}
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+_BATCH = 256
+SMALL_BATCH = 32
+"""Images a step where there are not as many as usual."""
 
 
 def training_config(
     *,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None,
     optimizer: str,
     lr: float | None,
     evaluate_every: int | None,
@@ -36,7 +39,7 @@ def training_config(
     target_error: float | None = None,
     compile: bool = False,
 ) -> TrainingConfig:
-    """Set the number of threads and return the settings that the options name.
+    """Set the number of threads and return the settings that the options name; see `fitting` for the batch.
 
     SGD has Nesterov's momentum of 0.9, Adadelta a rho of 0.95.
     """
@@ -46,7 +49,7 @@ def training_config(
     rate = _LEARNING_RATES.get(optimizer, 0.001) if lr is None else lr
     return TrainingConfig(
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or _BATCH,
         optimizer=OptimizerConfig(optimizer, lr=rate, **extra),
         evaluate_every=evaluate_every,
         precision=precision,
@@ -58,6 +61,22 @@ def training_config(
         target_error=target_error,
         compile=compile,
     )
+
+
+def fitting(config: TrainingConfig, batch_size: int | None, images: int) -> TrainingConfig:
+    """Return the settings with a batch that `images` training images fill, unless the option names one."""
+    if batch_size is not None or config.batch_size <= images:
+        return config
+    parts = config.devices * config.nodes * config.accumulate
+    chosen = min(SMALL_BATCH, images) // parts * parts
+    return replace(config, batch_size=chosen) if chosen else config
+
+
+def check_batches(config: TrainingConfig, batch_size: int | None, images: int, usual: int = _BATCH) -> None:
+    """Say which batch `fitting` chose, or raise an `InvalidValueError` where not one is filled."""
+    config.total_iterations(images)
+    if batch_size is None and images < usual:
+        note(f"batches of {config.batch_size}, as there are {images:,} training images; see --batch-size")
 
 
 def start(config: TrainingConfig) -> "Fabric":

@@ -3,6 +3,7 @@
 from ._convert import convert
 from ._counts import Counts, count_chain, count_chain_layers, count_dense_block, count_plan, count_plan_layers
 from ._dense_net_summary import DenseNetSummary
+from ._left_out import warn_of_shortcuts
 from ._plan_parts import plan_parts, rewired_graphs
 from ._save import load, save
 from ._summarise import summary
@@ -25,4 +26,5 @@ __all__ = [
     "rewired_graphs",
     "save",
     "summary",
+    "warn_of_shortcuts",
 ]

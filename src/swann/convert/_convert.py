@@ -7,6 +7,7 @@ from .._errors import TraceError
 from ..nn import Backend, Order, SmallWorldDenseNet, SmallWorldNetwork, build
 from ..smallworld import Draw, check_granularity, check_probability, check_seed, search
 from ..trace import trace_parts
+from ._left_out import warn_of_shortcuts
 from ._plan_parts import each_probability, plan_parts, rewired_graphs
 
 
@@ -32,8 +33,9 @@ def convert(
     and the maps of all its layers, as before; all else is built as it was (SWANN paper, IV-D2).
 
     Args:
-        model: a chain of convolutions and linear layers, a ResNet (its shortcuts are left out), or a DenseNet without
-            bottlenecks.
+        model: a chain of convolutions and linear layers, a ResNet, or a DenseNet without bottlenecks. A
+            ResNet's shortcuts are left out, 1×1 convolutions on them too: the twin has as many weights as what remains.
+            A `LeftOutWarning` says so.
         example_inputs: a batch of inputs of shape `[batch, channels, *size]` or `[batch, features]`.
         p: the rewiring probability; by default the one of the largest small-worldness S, found by `swann.search`. For
             a DenseNet it may be one for each dense block, and is searched for each.
@@ -61,6 +63,7 @@ def convert(
     if isinstance(model, (SmallWorldNetwork, SmallWorldDenseNet)):
         raise TraceError("the model is a small-world network already; convert the model that it came from")
     parts = trace_parts(model, example_inputs)
+    warn_of_shortcuts(parts, type(model).__name__, stacklevel=2)
     if p is None:
         p = [
             search(graph, seed=seed, draw=draw, repair=repair, granularity=granularity, near_maximum=True).best_p

@@ -38,10 +38,12 @@ class DenseNetSummary:
     Args:
         parts: the dense blocks and what stands between them, in order.
         probabilities: the rewiring probability of each dense block.
+        left_out: lines about shortcuts that were left out.
     """
 
     parts: tuple[PartSummary, ...]
     probabilities: tuple[float, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> tuple[Summary, ...]:
@@ -79,6 +81,7 @@ class DenseNetSummary:
             "DenseNet: each layer of a dense block reads all maps before it. Chain: the one",
             "before it alone, but for the first layer. After: the edges that exist, once the",
             "blocks' chains are rewired. As run: by the masked backend, with zeros.",
+            *self.left_out,
             "",
             f"{'':18}{'DenseNet':>15}{'chain':>15}{'after':>15}{'as run':>15}",
         ]
@@ -120,6 +123,7 @@ class DenseNetSummary:
             "after": asdict(self.after),
             "executed": asdict(self.executed),
             "probabilities": list(self.probabilities),
+            "left_out": list(self.left_out),
             "parts": parts,
         }
 
@@ -130,7 +134,9 @@ def dense_net_summary(plan: DenseNetPlan) -> DenseNetSummary:
     for part in plan.parts:
         number += part.chain.dense
         parts.append(_part(part, number))
-    return DenseNetSummary(tuple(parts), tuple(block.rewiring.rewiring_probability for block in plan.blocks))
+    probabilities = tuple(block.rewiring.rewiring_probability for block in plan.blocks)
+    left_out = tuple(line for part in plan.parts for line in part.chain.left_out())
+    return DenseNetSummary(tuple(parts), probabilities, left_out)
 
 
 def _part(plan: Plan, number: int) -> PartSummary:

@@ -17,6 +17,8 @@ from ..nn import Backend, Plan, SmallWorldDenseNet, SmallWorldNetwork, plan_from
 from ._check_network import check_network
 
 _FORMAT = "swann"
+_NEAR = 3
+"""Files named in the place of one that is not there."""
 
 
 def save(network: SmallWorldNetwork | SmallWorldDenseNet, path: str | os.PathLike[str]) -> None:
@@ -48,13 +50,13 @@ def load(path: str | os.PathLike[str], *, backend: Backend = "auto") -> SmallWor
         backend: how the network is computed, as in `SmallWorldNetwork.use_backend`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file; files of networks nearby are named.
         FileFormatError: the file is truncated, was changed, is of a newer version or is not ours.
         UnknownNameError: the backend is not known.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileNotFoundError(_missing(path))
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -70,6 +72,20 @@ def load(path: str | os.PathLike[str], *, backend: Backend = "auto") -> SmallWor
     except (FileFormatError, json.JSONDecodeError, RecursionError) as error:
         raise FileFormatError(f"{path}: {error}") from error
     return network.use_backend(backend)
+
+
+def _missing(path: Path) -> str:
+    """Say what is at a path that is no file, and which networks are near it."""
+    what = f"{path} is a directory; name the file of a network in it" if path.is_dir() else f"there is no file {path}"
+    folder = next((each for each in (path, path.parent, path.parent.parent) if each.is_dir()), Path())
+    try:
+        found = [each for pattern in ("*.safetensors", "*/*.safetensors") for each in folder.glob(pattern)]
+        near = sorted(str(each) for each in found if each.is_file())[:_NEAR]
+    except OSError:
+        near = []
+    if near:
+        return f"{what}; did you mean {' or '.join(near)}?"
+    return f"{what}, which swann convert and swann train write" if path.is_dir() else what
 
 
 def _network(value: Any, tensors: Mapping[str, Tensor]) -> SmallWorldNetwork | SmallWorldDenseNet:

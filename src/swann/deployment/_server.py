@@ -50,7 +50,7 @@ def serve(grid: Grid, settings: ServerSettings) -> FederatedHistory:
         {"command": "federated app"} | kept,
         resume=settings.resume,
         overwrite=settings.overwrite,
-        keep_runs=True,
+        resumable=True,
         may_grow="rounds",
     )
 

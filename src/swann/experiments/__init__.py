@@ -13,7 +13,7 @@ from ._recipe import ALIASES, Recipe, load_recipe, recipe_names
 from ._recipe_notes import recipe_notes
 from ._recipe_page import paper_table, recipe_markdown
 from ._run_directory import RunDirectory
-from ._study import CONTROL, Study, load_study, study_names
+from ._study import CONTROL, Study, load_study, studies_by_data, study_names
 from ._study_run import Effect, effects, run_study
 from ._study_settings import StudyNetwork
 from ._study_table import study_markdown, study_table
@@ -69,6 +69,7 @@ __all__ = [
     "run_comparison",
     "run_study",
     "spread",
+    "studies_by_data",
     "study_markdown",
     "study_names",
     "study_table",

@@ -82,7 +82,7 @@ def bench(
     memory = None
     if settings.memory:
         report(0, "peak memory of a training step")
-        memory = _measure_memory(dense, twins, shape, n_classes, settings, left_out)
+        memory = _measure_memory(dense, twins, shape, n_classes, settings, left_out, report)
         report(1, "peak memory of a training step")
     return Bench(name, tuple(cases), memory, _multiplications(twin.plan), left_out)
 
@@ -148,13 +148,17 @@ def _measure_memory(
     n_classes: int,
     settings: BenchSettings,
     left_out: dict[str, str],
+    report: Callable[[int, str], None],
 ) -> PeakMemory | None:
     threads, batch = max(settings.threads), settings.train_batch
     families: list[dict[str, int]] = []
     try:
         for candidates in (dense, twins):
             plain = {name: candidate for name, candidate in candidates.items() if not candidate.compile}
-            found = {name: peak_memory(each, shape, n_classes, batch, threads) for name, each in plain.items()}
+            found = {}
+            for name, each in plain.items():
+                report(0, f"peak memory of a training step, {name}")  # each takes seconds, in a process of its own
+                found[name] = peak_memory(each, shape, n_classes, batch, threads)
             families.append(found)
     except PeakMemoryError as error:
         left_out["peak memory"] = str(error)

@@ -9,27 +9,32 @@ from .._errors import OutputError
 from .._files import MARKER, write_text
 from ._environment import environment
 
-_OF_RUNS = ("history-*.json", "checkpoint-*.ckpt")
+_RESULTS = (
+    *("history-*.json", "checkpoint-*.ckpt", "search*.*", "densities*.png", "edges*.png"),
+    *("weights.pt", "network.safetensors"),
+)
+"""Files that not every run with the same command writes, so that those of an earlier one would stay among the new."""
 
 
 class RunDirectory:
     """A directory that holds the results of one command; made when the first result is to be written.
 
-    As a context it is removed again if an error comes before there is a result.
+    Results that it holds already are replaced only if `overwrite` says so. As a context it is removed again if an error
+    comes before there is a result.
 
     Args:
         path: the directory.
         settings: what decides the results, as JSON values; a run can only be resumed with the same. Its `"command"`
             is what the directory is for: another command does not write there.
         resume: go on with the run in the directory.
-        overwrite: remove the runs in the directory and start anew; files that are not ours stay.
-        keep_runs: whether runs in the directory must not be replaced unless `overwrite` says so.
+        overwrite: remove the results in the directory and start anew; files that are not ours stay.
+        resumable: whether the command has a `--resume`, which is then named where there are results.
         may_grow: the last part of the name of settings that may be larger than those of the run that is resumed.
 
     Raises:
         OutputError: the directory cannot be made or written to, holds something that is not ours or of another
-            command, or holds a run and neither `resume` nor `overwrite` is given; or there is nothing to resume, or a
-            run with other settings.
+            command, or holds results and neither `resume` nor `overwrite` is given; or there is nothing to resume, or
+            a run with other settings.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class RunDirectory:
         *,
         resume: bool = False,
         overwrite: bool = False,
-        keep_runs: bool = False,
+        resumable: bool = False,
         may_grow: str = "",
     ) -> None:
         self.path = Path(path)
@@ -48,7 +53,7 @@ class RunDirectory:
         self._may_grow = may_grow
         self._made: list[Path] | None = None
         try:
-            self._check(keep_runs)
+            self._check(resumable)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
@@ -62,7 +67,7 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if self._overwrite:
-                for file in self._files_of_runs():
+                for file in self._results_before():
                     file.unlink()
             if not self._resume:
                 self._write_marker(environment())
@@ -101,11 +106,11 @@ class RunDirectory:
                 folder.rmdir()
             self._made = None
 
-    def _files_of_runs(self) -> Iterator[Path]:
-        for pattern in _OF_RUNS:
+    def _results_before(self) -> Iterator[Path]:
+        for pattern in _RESULTS:
             yield from self.path.glob(pattern)
 
-    def _check(self, keep_runs: bool) -> None:
+    def _check(self, resumable: bool) -> None:
         if self._resume and self._overwrite:
             raise OutputError("--resume goes on with a run, --overwrite replaces it; give one of them")
         ours = (self.path / MARKER).is_file()
@@ -115,8 +120,12 @@ class RunDirectory:
             self._refuse_foreign()
         if self._resume:
             self._check_resumable(ours)
-        elif keep_runs and not self._overwrite and any(self._files_of_runs()):
-            raise OutputError(f"{self.path} holds a run already: go on with --resume, or replace it with --overwrite")
+        elif ours and not self._overwrite and {entry.name for entry in self.path.iterdir()} != {MARKER}:
+            raise OutputError(
+                f"{self.path} holds a run already: go on with --resume, or replace it with --overwrite"
+                if resumable
+                else f"{self.path} holds results already: replace them with --overwrite, or name another directory"
+            )
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir():
             raise OutputError(f"cannot make the directory {self.path}: {nearest} is a file")

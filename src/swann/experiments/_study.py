@@ -82,6 +82,15 @@ def study_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml"))
 
 
+def studies_by_data() -> str:
+    """Return the names of the studies that come with the package, after the data that they want."""
+    found: dict[str, list[str]] = {}
+    for name in study_names():
+        values = tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+        found.setdefault(values["data"], []).append(name)
+    return "; ".join(f"{data}: {', '.join(names)}" for data, names in sorted(found.items()))
+
+
 def load_study(name: str) -> Study:
     """Return a study by its name, or from a TOML file.
 

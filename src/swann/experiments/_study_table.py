@@ -27,6 +27,10 @@ _NOTE_ON_DIVERGED = (
 )
 
 
+_CHANGED = ("data", "seeds", "train_images", "test_images")
+_LENGTH = ("batch_size", "epochs", "iterations", "evaluate_every")
+
+
 def study_table(found: Sequence[Effect]) -> Table:
     """Return the effects as a rich table."""
     table = Table(box=SIMPLE_HEAD, caption=escape("\n".join(_notes(found))), caption_justify="left")
@@ -39,7 +43,12 @@ def study_table(found: Sequence[Effect]) -> Table:
 
 
 def study_markdown(
-    study: Study, found: Sequence[Effect], measured_on: str, seeds: Sequence[int], machine: Mapping[str, Any]
+    study: Study,
+    found: Sequence[Effect],
+    measured_on: str,
+    seeds: Sequence[int],
+    machine: Mapping[str, Any],
+    written: Study | None = None,
 ) -> str:
     """Return a page: what was trained how, and the effects.
 
@@ -49,15 +58,25 @@ def study_markdown(
         measured_on: the data whose test images, or validation split, errors are of.
         seeds: of the runs.
         machine: of `environment`.
+        written: the study as it is written; what was run with other settings is said.
     """
     header, rows = _cells(found)
     lines = [f"# {study.title}", "", *environment_lines(machine)]
     of_seeds = f"seeds {', '.join(map(str, seeds))}"
-    lines += [f"- {study.model}, width {study.width:g}; {measured_on}; {of_seeds}; compared with {study.against!r}", ""]
+    lines += [f"- {study.model}, width {study.width:g}; {measured_on}; {of_seeds}; compared with {study.against!r}"]
+    lines += [*_changes(study, written or study), ""]
     lines += ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
     lines += ["| " + " | ".join([row[0].replace("|", "\\|"), *row[1:]]) + " |" for row in rows]
     lines += ["", *(f"- {note}" for note in _notes(found)), "", "```json", study.training.to_json(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _changes(study: Study, written: Study) -> list[str]:
+    """Say in a line what of a study was changed for its run."""
+    fields = {name: (getattr(study, name), getattr(written, name)) for name in _CHANGED}
+    fields |= {f"training.{name}": (getattr(study.training, name), getattr(written.training, name)) for name in _LENGTH}
+    changed = [f"{name} {new} (there {old})" for name, (new, old) in fields.items() if new != old]
+    return [f"- Not as the study is written: {', '.join(changed)}"] if changed else []
 
 
 def _notes(found: Sequence[Effect]) -> tuple[str, ...]:

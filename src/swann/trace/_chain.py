@@ -86,9 +86,11 @@ class Chain:
         input_stages: what is applied to the input before the first layer.
         source_shape: the shape of layer 0's map, `(nodes, *size)`: the input after its stages.
         layers: the weighted layers in order.
-        removed: names of the modules that were left out with the shortcuts.
+        removed: names of the modules and calls that were left out with the shortcuts.
         dense: whether this is a dense block's chain, which hands on its input and the maps of all its layers, joined;
             of a DenseNet's long connections these are what is left.
+        shortcuts: names of the additions of shortcuts that were left out; of a DenseNet the first chain has all names.
+        removed_weights: weights of the convolutions among `removed`, which neither the chain nor its twin has.
     """
 
     input_shape: Shape
@@ -97,6 +99,8 @@ class Chain:
     layers: tuple[Layer, ...]
     removed: tuple[str, ...] = ()
     dense: bool = False
+    shortcuts: tuple[str, ...] = ()
+    removed_weights: int = 0
 
     @property
     def output_shape(self) -> Shape:
@@ -127,13 +131,23 @@ class Chain:
         lines += [str(layer) for layer in self.layers]
         if self.dense:
             lines.append("output: the input and the maps of all layers, joined")
+        return "\n".join([*lines, *self.left_out()])
+
+    def left_out(self) -> list[str]:
+        """Return a line each for the shortcuts that were left out and for what went with them, if there were any."""
+        lines = []
+        if self.shortcuts:
+            number = f"{len(self.shortcuts)} shortcut{'s' * (len(self.shortcuts) > 1)}"
+            lines.append(f"left out, as in the paper: {number}, added in {', '.join(self.shortcuts)}")
         if self.removed:
-            lines.append(f"removed with the shortcuts: {', '.join(self.removed)}")
-        return "\n".join(lines)
+            weights = f" ({self.removed_weights:,} weights, which no twin has)" if self.removed_weights else ""
+            lines.append(f"removed with the shortcuts: {', '.join(self.removed)}{weights}")
+        return lines
 
     def to_json(self) -> dict[str, Any]:
-        """Return the chain as JSON values."""
-        return asdict(self)
+        """Return the chain as JSON values, without what says that nothing was left out."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value or name not in _LEFT_OUT}
 
     @classmethod
     def from_json(cls, value: Any) -> "Chain":
@@ -143,7 +157,7 @@ class Chain:
             FileFormatError: a field is missing, unknown or of another type.
         """
         if isinstance(value, Mapping):
-            value = {"dense": False, **value}  # chains written before there were dense blocks
+            value = {**_LATER, **value}
         values = _checked(cls, value, "chain")
         values["layers"] = tuple(
             _layer_from_json(layer, f"layer {number}") for number, layer in enumerate(values["layers"], start=1)
@@ -192,7 +206,12 @@ _PLAIN: dict[str, type] = {
     "bias": bool,
     "dense": bool,
     "padding_mode": str,
+    "removed_weights": int,
 }
+_LEFT_OUT: dict[str, Any] = {"shortcuts": [], "removed_weights": 0}
+_LATER: dict[str, Any] = {"dense": False, **_LEFT_OUT}
+"""Fields that older files lack; those of what was left out are written only where there is something."""
+_NAMES = ("removed", "shortcuts")
 _SHAPES = ("kernel", "stride", "dilation", "size", "map_shape", "source_shape", "input_shape")
 
 
@@ -205,9 +224,12 @@ def _checked(cls: type, value: Any, where: str) -> dict[str, Any]:
     for name, field in value.items():
         if not isinstance(field, _PLAIN.get(name, object)):
             raise FileFormatError(f"{where}: {name} cannot be {field!r}")
+        if name in _NAMES and not (isinstance(field, (list, tuple)) and all(isinstance(item, str) for item in field)):
+            raise FileFormatError(f"{where}: {name} must be names, found {field!r}")
+        least = 0 if name == "removed_weights" else 1
         numbers = [field] if _PLAIN.get(name) is int else field if name in _SHAPES else ()
-        if not isinstance(numbers, (list, tuple)) or not all(isinstance(item, int) and item > 0 for item in numbers):
-            raise FileFormatError(f"{where}: {name} must be of whole numbers of at least 1, found {field!r}")
+        if not isinstance(numbers, (list, tuple)) or not all(isinstance(n, int) and n >= least for n in numbers):
+            raise FileFormatError(f"{where}: {name} must be of whole numbers of at least {least}, found {field!r}")
     return {name: as_tuples(field) for name, field in value.items()}
 
 

@@ -1,17 +1,33 @@
 """The way from a network's input to its output through its layers, shortcuts left out."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 from torch import fx
 
 from .._errors import TraceError
 from ._dense_block import DenseBlock, dense_block, is_concatenation
-from ._nodes import describe, is_addition, map_input, weighted_module
+from ._nodes import describe, is_addition, map_input, path_name, weighted_module
 from ._record import Record
 
 
-def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], list[str]]:
-    """Return the operations from the input (left out) to the output, and the names of modules left out with shortcuts.
+@dataclass(frozen=True)
+class LeftOut:
+    """What of a network is not on its main path.
+
+    Args:
+        shortcuts: names of the additions that end shortcuts, from the input on.
+        removed: names of the operations on the shortcuts.
+        removed_weights: weights of these.
+    """
+
+    shortcuts: tuple[str, ...]
+    removed: tuple[str, ...]
+    removed_weights: int
+
+
+def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], LeftOut]:
+    """Return the operations from the input (left out) to the output, and what is left out with shortcuts.
 
     A dense block stands as one operation.
 
@@ -33,6 +49,7 @@ def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], list[str]]:
     depths = _depths(record)
     path: list[fx.Node | DenseBlock] = []
     shortcuts: list[fx.Node] = []
+    additions: list[str] = []
     while node.op != "placeholder":
         if is_addition(node, record):
             left, right = map(_as_node, node.args[:2])
@@ -43,6 +60,7 @@ def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], list[str]]:
                     "so neither is a shortcut; only chains and networks with shortcuts can be rewired"
                 )
             shortcuts.append(shallower)
+            additions.append(path_name(node))
             node = deeper
             continue
         if is_concatenation(node):
@@ -54,8 +72,10 @@ def main_path(record: Record) -> tuple[list[fx.Node | DenseBlock], list[str]]:
         node = map_input(node, record)
     path.reverse()
     on_path = {*path, node}
-    removed = [name for shortcut in reversed(shortcuts) for name in _shortcut_modules(shortcut, on_path, record)]
-    return path, removed
+    removed = [each for shortcut in reversed(shortcuts) for each in _operations(shortcut, on_path, record)]
+    weighted = [module for each in removed if (module := weighted_module(each, record)) is not None]
+    n_weights = sum(module.weight.numel() for module in weighted)
+    return path, LeftOut(tuple(reversed(additions)), tuple(map(path_name, removed)), n_weights)
 
 
 def _as_node(value: Any) -> fx.Node:
@@ -71,9 +91,9 @@ def _depths(record: Record) -> dict[Any, int]:
     return depths
 
 
-def _shortcut_modules(node: fx.Node, path: set[fx.Node | DenseBlock], record: Record) -> list[str]:
-    """Return the names of the modules of a shortcut that ends at `node`, or refuse what is more than a shortcut."""
-    modules: list[str] = []
+def _operations(node: fx.Node, path: set[fx.Node | DenseBlock], record: Record) -> list[fx.Node]:
+    """Return the operations of a shortcut that ends at `node`, or refuse what is more than a shortcut."""
+    operations: list[fx.Node] = []
     n_weighted = 0
     while node not in path and not is_addition(node, record):
         module = weighted_module(node, record)
@@ -85,7 +105,6 @@ def _shortcut_modules(node: fx.Node, path: set[fx.Node | DenseBlock], record: Re
                     f"{describe(node)} is on a branch beside the main one and is more than a shortcut; a shortcut is "
                     "an identity or one 1×1 convolution; only chains and networks with shortcuts can be rewired"
                 )
-        if node.op == "call_module":
-            modules.append(str(node.target))
+        operations.append(node)
         node = map_input(node, record)
-    return modules[::-1]
+    return operations[::-1]

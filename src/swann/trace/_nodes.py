@@ -58,6 +58,14 @@ def describe(node: fx.Node) -> str:
     return f"operation '{node.name}' ({name})"
 
 
+def path_name(node: fx.Node) -> str:
+    """Return the name of a module as in the model, and of a call its own after that of the module that makes it."""
+    if node.op == "call_module":
+        return str(node.target)
+    callers = list(node.meta.get("nn_module_stack") or ())
+    return f"{callers[-1]}.{node.name}" if callers and callers[-1] else node.name
+
+
 def weighted_module(node: fx.Node, record: Record) -> Weighted | None:
     """Return the convolution or linear layer that a node calls, or None."""
     if node.op != "call_module":

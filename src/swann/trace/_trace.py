@@ -16,7 +16,8 @@ from ._record import Record, record
 def trace(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Tensor]) -> Chain:
     """Return the chain of convolutions and linear layers that a feed-forward network consists of.
 
-    The shortcuts of ResNets are left out, as in the paper. The model, its mode and the random state stay untouched.
+    The shortcuts of ResNets are left out, as in the paper; the chain names them. The model, its mode and the random
+    state stay untouched.
 
     Args:
         model: the network; it reads one tensor and returns one.
@@ -68,7 +69,7 @@ def trace_parts(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Ten
     if isinstance(model, WEIGHTED):
         raise TraceError(f"the model is a single {type(model).__name__}; there is nothing to rewire between layers")
     recorded = record(model, example_inputs)
-    path, removed = main_path(recorded)
+    path, left_out = main_path(recorded)
     has_block = any(isinstance(item, DenseBlock) for item in path)
     weighted = [item for item in path if isinstance(item, fx.Node) and weighted_module(item, recorded) is not None]
     if len(weighted) < 2 and not has_block:
@@ -90,7 +91,7 @@ def trace_parts(model: nn.Module, example_inputs: torch.Tensor | tuple[torch.Ten
         parts.append(_dense_chain(item, recorded, called))
     if plain:
         parts.append(_plain_chain(plain, recorded, called))
-    parts[0] = replace(parts[0], removed=tuple(removed))
+    parts[0] = replace(parts[0], **vars(left_out))
     return tuple(parts)
 
 

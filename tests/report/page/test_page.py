@@ -212,7 +212,9 @@ def test_a_page_that_cannot_be_small_enough_is_refused(every_kind, tmp_path, mon
 def test_equal_results_make_equal_pages(every_kind, tmp_path):
     first = write_report(every_kind[2:3], tmp_path / "report.html")
     before = {file: file.read_bytes() for file in (first.path, *first.folder.iterdir())}
-    write_report(every_kind[2:3], tmp_path / "report.html")
+    with pytest.raises(OutputError, match=r"report.html holds a report already: replace it with --overwrite, or name"):
+        write_report(every_kind[2:3], tmp_path / "report.html")
+    write_report(every_kind[2:3], tmp_path / "report.html", overwrite=True)
     assert before == {file: file.read_bytes() for file in before}
 
 

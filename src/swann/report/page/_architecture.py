@@ -67,8 +67,7 @@ def _facts(chain: Chain, plan: Plan | None, graph: LayerGraph) -> tuple[str, ...
             f"{found.n_moved:,} edges moved, {found.n_stuck:,} found no free end, {found.n_dead:,} nodes lost every "
             f"input{' and got one back' if found.repair and found.n_dead else ''}."
         )
-    if chain.removed:
-        facts.append(f"Left out with the shortcuts: {', '.join(chain.removed)}.")
+    facts += [f"{line[0].upper()}{line[1:]}." for line in chain.left_out()]
     return tuple(facts)
 
 

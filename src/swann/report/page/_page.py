@@ -59,7 +59,9 @@ class _Run:
     missing: tuple[str, ...]
 
 
-def write_report(directories: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str]) -> Report:
+def write_report(
+    directories: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str], *, overwrite: bool = False
+) -> Report:
     """Write one HTML page about the results in directories, and its figures as SVG, PNG and CSV in a folder beside it.
 
     The page is one file of less than 2 MB: style, script and drawings are in it, and it loads nothing.
@@ -67,17 +69,19 @@ def write_report(directories: Sequence[str | os.PathLike[str]], path: str | os.P
     Args:
         directories: that commands wrote.
         path: of the page; the folder has the same name with `-figures` in the place of the suffix.
+        overwrite: replace a page that is there.
 
     Raises:
         InvalidValueError: no directory, one that holds no results, or more of them than 2 MB can show.
         FileFormatError: a file in them is damaged.
         MissingExtraError: matplotlib is not installed.
-        OutputError: the files cannot be written, or a page would replace a file that is not one.
+        OutputError: the files cannot be written, or a page would replace another file, or a page without
+            `overwrite`.
     """
     path = Path(path)
     if not directories:
         raise InvalidValueError("report: name one directory of results or more, found none")
-    _check_place(path)
+    _check_place(path, overwrite)
     runs = [read_run(directory) for directory in directories]
     folder = path.with_name(f"{path.stem}-figures")
     for most_points in _MOST_POINTS:
@@ -102,7 +106,7 @@ def write_report(directories: Sequence[str | os.PathLike[str]], path: str | os.P
     return Report(path, len(page.encode()), folder, n_files, {run.files.path: run.missing for run in shown})
 
 
-def _check_place(path: Path) -> None:
+def _check_place(path: Path, overwrite: bool) -> None:
     """Raise an OutputError where the page would replace something else."""
     if path.is_dir():
         raise OutputError(f"{path} is a directory; name a file for the page, such as {path / 'report.html'}")
@@ -110,6 +114,8 @@ def _check_place(path: Path) -> None:
         with path.open(encoding="utf-8", errors="replace") as file:
             if _GENERATOR not in file.read(2000):
                 raise OutputError(f"{path} exists and is not a report of swann; name another file")
+        if not overwrite:
+            raise OutputError(f"{path} holds a report already: replace it with --overwrite, or name another file")
 
 
 def _run(number: int, found: RunFiles, most_points: int) -> _Run:
