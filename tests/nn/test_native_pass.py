@@ -73,6 +73,21 @@ def test_weights_that_do_not_follow_each_other():
 
 
 @torch.no_grad()
+def test_parametrized_weights_are_computed_anew():
+    class Halved(nn.Module):
+        def forward(self, weight):
+            return weight / 2
+
+    network, images = network_and_images()
+    before = network(images)
+    nn.utils.parametrize.register_parametrization(network.layers[2].links[0], "weight", Halved())
+    nn.utils.parametrize.register_parametrization(network.layers[1], "bias", Halved())
+    found = network(images)
+    torch.testing.assert_close(found, network.use_backend("masked")(images), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found, before)
+
+
+@torch.no_grad()
 def test_norms_that_train_update_their_statistics():
     network, images = network_and_images(5)
     masked = copy.deepcopy(network).use_backend("masked")
