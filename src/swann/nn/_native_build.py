@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from ._native_pass import DTYPES, Forms, GivenTensor, NativePass, Part, is_parametrized
+from ._native_pass import DTYPES, Forms, GivenTensor, NativePass, Part, has_its_tensors
 from ._native_stages import Finished, Form, stage_rows
 from ._native_torch import dense_links, joined, output, torch_stages
 from .kernels import (
@@ -40,8 +40,8 @@ def native_pass(
 ) -> NativePass | None:
     """Return a network's pass; None where compiled code cannot do it.
 
-    It cannot where a map is empty, where a link pads its map with other numbers than zeros, and where parametrizations
-    make weights of others.
+    It cannot where a map is empty, where a link pads its map with other numbers than zeros, and where `has_its_tensors`
+    says no.
 
     Args:
         network: the network.
@@ -51,7 +51,7 @@ def native_pass(
         dtype: type of the inputs.
     """
     layers, chain = network.each_layer(), network.plan.chain
-    if is_parametrized(network) or any(link.pads_otherwise for layer in layers for _, link in layer.each_link()):
+    if not has_its_tensors(network) or any(link.pads_otherwise for layer in layers for _, link in layer.each_link()):
         return None
     if not all((batch, *chain.source_shape, *(length for layer in layers for length in layer.map_shape))):
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from ._finish import NORMS
 from ._native_stages import Form, stage_form
 from .kernels import Element, Schedule, Workspace
 
@@ -35,13 +36,29 @@ def forms_of(network: SmallWorldNetwork) -> Forms | None:
     return tuple(forms)
 
 
-def is_parametrized(network: SmallWorldNetwork) -> bool:
-    """Return whether weights or biases are made of others each time (`torch.nn.utils.parametrize`)."""
-    layers = network.each_layer()
-    links = [link for layer in layers for _, link in layer.each_link()]
-    return any("weight" not in link._parameters for link in links) or any(
-        layer.bias is not None and "bias" not in layer._parameters for layer in layers
-    )
+def has_its_tensors(network: SmallWorldNetwork) -> bool:
+    """Return whether all tensors are of the sizes that compiled code expects.
+
+    It is not so where parametrizations make weights of others (`torch.nn.utils.parametrize`), nor where somebody has
+    put a tensor of another size in the place of one.
+    """
+    for layer in network.each_layer():
+        for _, link in layer.each_link():
+            weight = link._parameters.get("weight")
+            if weight is None or weight.shape != (int(link.mask.sum()), *link.kernel):
+                return False
+        of_norms = [
+            tensor
+            for stage in layer.each_stage()
+            if isinstance(stage, NORMS)
+            for tensor in (stage.running_mean, stage.running_var, stage.weight, stage.bias)
+        ]
+        bias = layer._parameters.get("bias")
+        if bias is None and layer.bias is not None:
+            return False
+        if any(tensor is not None and tensor.shape != (layer.n_nodes,) for tensor in (bias, *of_norms)):
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,32 @@ class GivenTensor:
     dtype: torch.dtype
 
 
+class GivenTensors:
+    """The tensors that a pass reads, as they are when it begins.
+
+    Args:
+        given: these tensors, all of the sizes that they have now.
+    """
+
+    def __init__(self, given: Sequence[GivenTensor]) -> None:
+        self._places = [(each.of_module, each.name) for each in given]
+        self._dtypes: list[torch.dtype | None] = [each.dtype for each in given]
+        tensors = [each.of_module[each.name] for each in given]
+        self._shapes = [None if tensor is None else tensor.shape for tensor in tensors]
+
+    def now(self) -> list[Tensor] | None:
+        """Return the tensors; None where one is not as compiled code reads it."""
+        tensors = [of_module.get(name) for of_module, name in self._places]
+        if [None if tensor is None else tensor.dtype for tensor in tensors] != self._dtypes:
+            return None
+        found = cast(list[Tensor], tensors)
+        if [tensor.shape for tensor in found] != self._shapes:
+            return None
+        if not all([tensor.is_cpu and tensor.is_contiguous() for tensor in found]):  # noqa: C419, it takes half the time
+            return None
+        return found
+
+
 class NativePass:
     """A network's pass over inputs of one shape and type.
 
@@ -70,8 +113,7 @@ class NativePass:
 
     def __init__(self, schedule: Schedule, given: Sequence[GivenTensor], parts: Sequence[Part]) -> None:
         self.schedule, self.parts = schedule, tuple(parts)
-        self.given = [(each.of_module, each.name) for each in given]
-        self.dtypes = [each.dtype for each in given]
+        self.given = GivenTensors(given)
         self.idle: list[Workspace] = []
 
     def __call__(self, inputs: Tensor) -> Tensor | None:
@@ -80,11 +122,8 @@ class NativePass:
         Args:
             inputs: of shape `[batch, sources, *size]`.
         """
-        tensors = [of_module.get(name) for of_module, name in self.given]
-        if [None if tensor is None else tensor.dtype for tensor in tensors] != self.dtypes:
-            return None
-        found = cast(list[Tensor], tensors)
-        if not all([tensor.is_cpu and tensor.is_contiguous() for tensor in found]):  # noqa: C419, it takes half the time
+        found = self.given.now()
+        if found is None:
             return None
         source = inputs.movedim(0, -1).contiguous()
         try:

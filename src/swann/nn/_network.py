@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..trace import Layer, create_module
+from ._block_build import BlockScripts
+from ._block_pass import MOST_SAMPLES
 from ._dropout import InflowDropout
 from ._filled_batch import forward_filled
 from ._geometry import link_geometry, link_shape
@@ -16,8 +18,6 @@ from ._link import Link
 from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
-from ._training_build import TrainingScripts
-from ._training_pass import MOST_SAMPLES
 from ._transforms import is_transformed
 from ._uncalled import Uncalled, parts_of
 from .costs import Choice, choose_for, costs_here
@@ -152,7 +152,7 @@ class SmallWorldNetwork(nn.Module):
         self._choices: dict[tuple[int, bool, int], Choice] = {}
         self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
         self.native_passes: dict[Hashable, NativePass | None] = {}
-        self.training_scripts: dict[Hashable, TrainingScripts | None] = {}
+        self.block_scripts: dict[Hashable, BlockScripts | None] = {}
         self.pools_otherwise = any(link.pools_otherwise for layer in self.each_layer() for _, link in layer.each_link())
         for layer in self.each_layer():
             layer.forget_forms()
@@ -221,7 +221,7 @@ class SmallWorldNetwork(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: not what is found again in the first pass."""
-        return self.__dict__ | {"readings": {}, "native_passes": {}, "training_scripts": {}, "_uncalled": None}
+        return self.__dict__ | {"readings": {}, "native_passes": {}, "block_scripts": {}, "_uncalled": None}
 
     def _must_call(self, inputs: Tensor) -> bool:
         """Return whether this pass must be masked, since a module has to be called that is not called otherwise."""
@@ -238,7 +238,7 @@ class SmallWorldNetwork(nn.Module):
         uncalled = self._uncalled
         if uncalled is None or uncalled.parts != parts_of(self):
             if uncalled is not None:
-                self.readings, self.native_passes, self.training_scripts = (
+                self.readings, self.native_passes, self.block_scripts = (
                     {},
                     {},
                     {},

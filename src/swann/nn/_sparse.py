@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._batch_norm import can_train, trained_norm
+from ._block_pass import forward_in_one_call
 from ._finish import finishing_of
 from ._hooks import has_hooks
 from ._precision import summed_as
 from ._small_batch import forward_small
-from ._training_pass import forward_trained
 from .kernels import (
     SMALL_BATCH,
     Finishing,
@@ -51,7 +51,7 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         return forward_small(network, inputs, choice)
     is_sparse = choice is None or not any(map(any, choice))
     if is_sparse and not torch.compiler.is_compiling():
-        trained = forward_trained(network, inputs)
+        trained = forward_in_one_call(network, inputs)
         if trained is not None:
             return trained
     state = _Pass(network, inputs)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from swann.nn.kernels import BlockMap, Given, Held, LinkShape, ScriptBuilder, add_drop, add_fill, wiring
+from swann.nn.kernels._block_steps import add_rectify_gradient
 from swann.nn.kernels._script import OWN, block_of_memory
-from swann.nn.kernels._training_steps import add_rectify_gradient
 
 RESULT, NUMBERS = 1, 2
 

@@ -4,6 +4,20 @@ from ._arena import Held
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._assembly import Pass
 from ._batch_norm import batch_norm
+from ._block_steps import (
+    BlockMap,
+    Norm,
+    add_average,
+    add_average_gradient,
+    add_bias_gradient,
+    add_drop,
+    add_fill,
+    add_finish,
+    add_norm_gradient,
+    add_pool_gradient,
+    add_rectify_gradient,
+    add_statistics,
+)
 from ._blocks import BLOCK, apply_by_channel, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._code import Element
@@ -30,20 +44,6 @@ from ._script import OWN, Script, ScriptBuilder, block_of_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import Operand, arranged, small_layer
 from ._tables import bands_of_places
-from ._training_steps import (
-    BlockMap,
-    Norm,
-    add_average,
-    add_average_gradient,
-    add_bias_gradient,
-    add_drop,
-    add_fill,
-    add_finish,
-    add_norm_gradient,
-    add_pool_gradient,
-    add_rectify_gradient,
-    add_statistics,
-)
 from ._windows import Axis, adaptive_axis, strided_axis
 from ._wiring import places, wiring
 

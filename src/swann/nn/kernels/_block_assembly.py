@@ -7,8 +7,10 @@ from ._code import ELEMENTS, Code, Element, each_task, row_address, row_of
 from ._finish_code import each_channel, each_vector, opened
 from ._node_assembly import literal
 
-NORM_TABLE = ("next", "n_tasks", "tasks", "n_blocks", "block", "n_elements")
-"""As `swann.nn.kernels._finish_code.FINISH_TABLE`; then blocks, bytes between their sums, and elements of a channel."""
+NORM_TABLE = ("next", "n_tasks", "tasks", "n_blocks", "block", "n_elements", "epsilon", "momentum")
+"""As `swann.nn.kernels._finish_code.FINISH_TABLE`; then blocks, bytes between their sums, elements of a channel; and in
+the bits of float64 what is added to variances, and the share of the batch in the running statistics.
+"""
 
 NORM_TASK = ("sums", "numbers", "kept", "weight", "bias", "mean", "variance")
 """Of one channel: the first block's sums, from `swann.nn.kernels._norm_assembly.sums_function`; the numbers that scale
@@ -98,13 +100,12 @@ def drop_function(element: Element, lanes: int, rest: int, threshold: int, *, ad
     return "\n".join(code.lines)
 
 
-def statistics_function(element: Element, epsilon: float, momentum: float | None) -> str:
+def statistics_function(element: Element, *, moves: bool) -> str:
     """Return a module with the function `run`: what a batch norm in training mode makes of its channels' sums.
 
     Args:
         element: type of maps and weights.
-        epsilon: added to variances.
-        momentum: share of the batch in the running statistics; None where there are none.
+        moves: whether it moves running statistics.
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
@@ -116,30 +117,32 @@ def statistics_function(element: Element, epsilon: float, momentum: float | None
         variance = code.value(f"fsub double {code.value(f'fdiv double {of_squares}, {n_elements}')}, {square}")
         is_negative = code.value(f"fcmp olt double {variance}, 0.0")
         variance = code.value(f"select i1 {is_negative}, double 0.0, double {variance}")
-        added = code.value(f"fadd double {variance}, {literal(epsilon, 'float64')}")
+        added = code.value(f"fadd double {variance}, {_number(code, table['epsilon'])}")
         inverse = code.value(f"fdiv double 1.0, {code.value(f'call double @llvm.sqrt.f64(double {added})')}")
         _store_numbers(code, channel, mean, inverse, scalar, size)
-        if momentum is not None:
+        if moves:
+            share = _number(code, table["momentum"])
+            rest = code.value(f"fsub double 1.0, {share}")
             others = code.value(f"fsub double {n_elements}, 1.0")
             unbiased = code.value(f"fmul double {variance}, {code.value(f'fdiv double {n_elements}, {others}')}")
             for name, value in (("mean", mean), ("variance", unbiased)):
                 before = _double(code, channel[name], scalar, size)
-                old = code.value(f"fmul double {before}, {literal(1 - momentum, 'float64')}")
-                new = code.value(f"fmul double {value}, {literal(momentum, 'float64')}")
+                old = code.value(f"fmul double {before}, {rest}")
+                new = code.value(f"fmul double {value}, {share}")
                 _store(code, channel[name], 0, code.value(f"fadd double {old}, {new}"), scalar, size)
     return "\n".join(code.lines)
 
 
-def fixed_statistics_function(element: Element, epsilon: float) -> str:
+def fixed_statistics_function(element: Element) -> str:
     """Return a module with the function `run`: what a batch norm makes of its running statistics.
 
     The arguments are as for `statistics_function`; the sums are not read.
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
-    with _each_norm(code) as (_, channel):
+    with _each_norm(code) as (table, channel):
         mean, variance = (_double(code, channel[name], scalar, size) for name in ("mean", "variance"))
-        added = code.value(f"fadd double {variance}, {literal(epsilon, 'float64')}")
+        added = code.value(f"fadd double {variance}, {_number(code, table['epsilon'])}")
         inverse = code.value(f"fdiv double 1.0, {code.value(f'call double @llvm.sqrt.f64(double {added})')}")
         _store_numbers(code, channel, mean, inverse, scalar, size)
     return "\n".join(code.lines)
@@ -235,6 +238,10 @@ def _corrections(
     share = code.value(f"fdiv double {code.value(f'fmul double {scale}, {of_bias}')}, {n_elements}")
     total = code.value(f"fadd double {share}, {code.value(f'fmul double {slope}, {mean}')}")
     return slope, code.value(f"fneg double {total}")
+
+
+def _number(code: Code, bits: str) -> str:
+    return code.value(f"bitcast i64 {bits} to double")
 
 
 def _double(code: Code, place: str, scalar: str, size: int) -> str:

@@ -1,17 +1,17 @@
 import pytest
 from torch import nn
 
-from swann.nn._training_stages import Step, tracks_statistics, training_form, training_steps
+from swann.nn._block_stages import Step, block_form, block_steps, tracks_statistics
 from swann.nn.kernels import MaxPool
 
 RELU, FLAT, SAME = ("rectify",), ("flat",), ("same",)
 POOL, SIZES = nn.MaxPool2d(2), MaxPool((2, 2), (2, 2), (0, 0))
 NORM = nn.BatchNorm2d(3)
-OF_POOL, OF_NORM = (training_form(stage) for stage in (POOL, NORM))
+OF_POOL, OF_NORM = (block_form(stage) for stage in (POOL, NORM))
 
 
 def kinds(*forms, size=(6, 4)):
-    found = training_steps(forms, size)
+    found = block_steps(forms, size)
     return None if found is None else ([(step.kind, step.size, step.rectifies) for step in found[0]], found[1])
 
 
@@ -36,17 +36,17 @@ def kinds(*forms, size=(6, 4)):
     ids=str,
 )
 def test_what_an_operation_does(stage, form):
-    assert training_form(stage) == form
+    assert block_form(stage) == form
 
 
 def test_norms_differ_by_what_is_compiled():
-    assert training_form(NORM) == ("norm", NORM, False, 1e-5, 0.1, True, True)
+    assert block_form(NORM) == ("norm", NORM, False, 1e-5, 0.1, True, True)
     evaluated = nn.BatchNorm2d(3, momentum=None).eval()
-    assert training_form(evaluated) == ("norm", evaluated, True, 1e-5, None, False, True)
+    assert block_form(evaluated) == ("norm", evaluated, True, 1e-5, None, False, True)
     bare = nn.BatchNorm1d(3, affine=False, track_running_stats=False)
-    assert training_form(bare) == ("norm", bare, False, 1e-5, 0.1, False, False)
-    assert training_form(bare.eval()) == ("norm", bare, False, 1e-5, 0.1, False, False)
-    assert training_form(nn.BatchNorm1d(3, momentum=None, track_running_stats=False)) is not None
+    assert block_form(bare) == ("norm", bare, False, 1e-5, 0.1, False, False)
+    assert block_form(bare.eval()) == ("norm", bare, False, 1e-5, 0.1, False, False)
+    assert block_form(nn.BatchNorm1d(3, momentum=None, track_running_stats=False)) is not None
     stopped = nn.BatchNorm3d(3)
     assert tracks_statistics(stopped)
     stopped.track_running_stats = False
@@ -57,12 +57,12 @@ def test_norms_differ_by_what_is_compiled():
 def test_nothing_is_done_where_somebody_listens(register):
     stage = nn.ReLU()
     getattr(stage, register)(lambda *_: None)
-    assert training_form(stage) is None
+    assert block_form(stage) is None
 
 
 def test_forms_can_be_looked_up():
     stages = (nn.MaxPool2d([2, 2], [2, 2], [0, 0], [1, 1]), nn.AdaptiveAvgPool2d([2, 2]), NORM)
-    assert len({training_form(stage) for stage in stages}) == 3
+    assert len({block_form(stage) for stage in stages}) == 3
 
 
 def test_activations_are_done_with_the_norm_or_the_pooling_beside_them():
@@ -80,14 +80,14 @@ def test_sizes_go_from_step_to_step():
         True,
     )
     assert kinds(("mean", 2)) == ([("mean", (2, 2), False)], False)
-    assert training_steps([OF_POOL], (6, 4)) == ([Step("max", (3, 2), pool=SIZES)], False)
-    assert training_steps([], ()) == ([], False)
+    assert block_steps([OF_POOL], (6, 4)) == ([Step("max", (3, 2), pool=SIZES)], False)
+    assert block_steps([], ()) == ([], False)
 
 
 def test_what_cannot_be_done():
     assert kinds(None) is None
     assert kinds(FLAT, OF_NORM) is None
     assert kinds(FLAT, FLAT) is None
-    assert kinds(training_form(nn.MaxPool2d(2, dilation=2))) is None
-    assert kinds(training_form(nn.MaxPool1d(2))) is None
+    assert kinds(block_form(nn.MaxPool2d(2, dilation=2))) is None
+    assert kinds(block_form(nn.MaxPool1d(2))) is None
     assert kinds(OF_POOL, size=(1, 4)) is None

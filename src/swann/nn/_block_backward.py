@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ._training_forward import ForwardPass, Operand, Taken
-from ._training_stages import LayerForm
-from ._training_tensors import GRADIENT, OF_INPUTS, GivenTensors, add_links
+from ._block_forward import ForwardPass, Operand, Taken
+from ._block_stages import LayerForm
+from ._block_tensors import GRADIENT, OF_INPUTS, PassTensors, add_links
 from .kernels import (
     BlockMap,
     Finish,
@@ -51,7 +51,7 @@ class BackwardPass:
         network: SmallWorldNetwork,
         forms: Sequence[LayerForm],
         forward: ForwardPass,
-        tensors: GivenTensors,
+        tensors: PassTensors,
         *,
         of_inputs: bool,
     ) -> None:

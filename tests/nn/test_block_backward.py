@@ -1,6 +1,6 @@
 import pytest
 import torch
-from training import assert_same, inputs_of, is_native, pair, step
+from block_passes import assert_same, inputs_of, is_native, pair, step
 
 
 def biases(network):
@@ -39,7 +39,7 @@ def test_inputs_alone_have_a_gradient():
     images = inputs_of(masked)
     assert_same(step(sparse, images), step(masked, images))
     assert is_native(sparse)
-    assert next(iter(sparse.training_scripts.values())).n_numbers == 0
+    assert next(iter(sparse.block_scripts.values())).n_numbers == 0
 
 
 def test_layers_that_nothing_is_asked_of_are_left_out():
@@ -48,7 +48,7 @@ def test_layers_that_nothing_is_asked_of_are_left_out():
     for layer in sparse.each_layer()[:-1]:
         layer.requires_grad_(False)
     sparse(inputs_of(sparse))
-    whole, last = (scripts.backward for scripts in sparse.training_scripts.values())
+    whole, last = (scripts.backward for scripts in sparse.block_scripts.values())
     assert last.n_turns == 3  # two for the bias, its sums and their total, and one for all links' weights
     assert whole.n_turns > 10 * last.n_turns
 
@@ -62,7 +62,7 @@ def test_what_is_frozen_may_change():
             for part in frozen(network):
                 part.requires_grad_(False)
         assert_same(step(sparse, images), step(masked, images))
-    assert len(sparse.training_scripts) == 3
+    assert len(sparse.block_scripts) == 3
 
 
 def test_gradients_do_not_change_what_flows_back():

@@ -1,13 +1,13 @@
 import pytest
 import torch
+from block_passes import assert_same, inputs_of, is_native, left, of, step, weighed
 from torch import nn
-from training import assert_same, inputs_of, is_native, left, of, step, weighed
 
-from swann.nn import _training_pass
+from swann.nn import _block_pass
+from swann.nn._block_forward import ForwardPass
+from swann.nn._block_stages import LayerForm
+from swann.nn._block_tensors import DRAWS, FORWARD, INPUTS, PassTensors
 from swann.nn._dropout import draw_threshold, drawn
-from swann.nn._training_forward import ForwardPass
-from swann.nn._training_stages import LayerForm
-from swann.nn._training_tensors import DRAWS, FORWARD, INPUTS, GivenTensors
 from swann.nn.kernels import Given, from_blocks
 
 
@@ -44,7 +44,7 @@ class Replayed(nn.Module):
 def test_dropouts_keep_the_same_forward_and_backward(batch, monkeypatch):
     masked, sparse = dropping()
     kept = []
-    monkeypatch.setattr(_training_pass, "drawn", lambda n: kept.append(drawn(n)) or kept[-1])
+    monkeypatch.setattr(_block_pass, "drawn", lambda n: kept.append(drawn(n)) or kept[-1])
     torch.manual_seed(5)
     found = step(sparse, inputs_of(sparse, batch))
     assert is_native(sparse)
@@ -93,18 +93,18 @@ def test_nothing_is_dropped(change):
                 change(each)
     assert_same(step(sparse, inputs_of(sparse)), step(masked, inputs_of(masked)))
     assert is_native(sparse)
-    assert next(iter(sparse.training_scripts.values())).n_draws == 0
+    assert next(iter(sparse.block_scripts.values())).n_draws == 0
 
 
 @pytest.mark.parametrize("kind", [nn.Dropout2d, nn.AlphaDropout])
 def test_other_dropouts_are_left_to_their_modules(kind):
     _, sparse = dropping(kind=kind)
     assert sparse(inputs_of(sparse)).shape == (3, 3)
-    assert not sparse.training_scripts
+    assert not sparse.block_scripts
 
 
 def made(network, samples=(1, 3), threshold=None):
-    tensors = GivenTensors(torch.float64)
+    tensors = PassTensors(torch.float64)
     forms = [LayerForm((), False, threshold) for _ in network.layers]
     return ForwardPass(network, forms, samples, tensors)
 

@@ -21,7 +21,7 @@ the tensors.
 """
 
 
-class GivenTensors:
+class PassTensors:
     """The parameters and buffers that scripts read, each as it is in the pass.
 
     Args:
@@ -70,7 +70,7 @@ class GivenTensors:
 def add_links(
     builder: ScriptBuilder,
     kind: Pass,
-    tensors: GivenTensors,
+    tensors: PassTensors,
     links: Sequence[tuple[SmallWorldLayer, int]],
     result: BlockMap,
     operands: Sequence[BlockMap],

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from ._block_build import BlockScripts, block_scripts
+from ._block_stages import LayerForm, block_form, block_steps
 from ._dropout import draw_threshold, drawn
-from ._native_pass import DTYPES, is_parametrized
-from ._training_build import TrainingScripts, training_scripts
-from ._training_stages import LayerForm, training_form, training_steps
+from ._native_pass import DTYPES, has_its_tensors
 from .kernels import BlockMap, Given, Script, block_of_memory, check_backward, from_blocks, to_blocks
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _MOST_KINDS = 16
 """Kinds of steps that a network keeps scripts for."""
 
 
-def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None:
+def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None:
     """Return a network's output, whose gradient compiled code finds in one call; None where it cannot.
 
     Args:
@@ -46,7 +46,7 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     wanted = (inputs.requires_grad, *_wanted(network)) if torch.is_grad_enabled() else ()
     trains = any(wanted)
     key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds)
-    known = network.training_scripts
+    known = network.block_scripts
     if key not in known:
         if len(known) >= _MOST_KINDS:
             known.clear()
@@ -54,16 +54,13 @@ def forward_trained(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None
     scripts = known[key]
     if scripts is None:
         return None
-    tensors = [each.of_module.get(each.name) for each in scripts.given]
-    if [None if tensor is None else tensor.dtype for tensor in tensors] != [each.dtype for each in scripts.given]:
-        return None
-    found = cast(list[Tensor], tensors)
-    if not all([tensor.is_cpu and tensor.is_contiguous() for tensor in found]):  # noqa: C419, it takes half the time
+    found = scripts.given.now()
+    if found is None:
         return None
     _count_batches(network)
     if not trains:
         return _forward(scripts, inputs, found)[0]
-    output: Tensor = _TrainingPass.apply(scripts, found, inputs, *[found[number] for number in scripts.parameters])
+    output: Tensor = _BlockPass.apply(scripts, found, inputs, *[found[number] for number in scripts.parameters])
     return output
 
 
@@ -78,7 +75,7 @@ def _kinds_of(network: SmallWorldNetwork) -> Kinds | None:
         threshold = draw_threshold(parts["dropout"])
         if threshold is not None and threshold < 0:
             return None
-        forms = tuple([training_form(stage) for stage in parts["stages"]._modules.values()])
+        forms = tuple([block_form(stage) for stage in parts["stages"]._modules.values()])
         if None in forms:
             return None
         kinds.append((threshold, forms))
@@ -96,13 +93,13 @@ def _wanted(network: SmallWorldNetwork) -> list[bool]:
     return [each is not None and each.requires_grad for each in found]
 
 
-def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> TrainingScripts | None:
+def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> BlockScripts | None:
     """Return the scripts of a network's training step; None where compiled code cannot do all of it."""
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
     if any(link.pads_otherwise or link.pools_otherwise for link in links):
         return None
-    if is_parametrized(network):
+    if not has_its_tensors(network):
         return None
     if any(parameter.dtype != inputs.dtype for parameter in network.parameters()):
         return None
@@ -115,21 +112,21 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
                 return None
     forms = []
     for layer, (threshold, of_layer) in zip(layers, kinds, strict=True):
-        found = training_steps(of_layer, layer.size)
+        found = block_steps(of_layer, layer.size)
         if found is None:
             return None
         steps, is_flat = found
         sizes = [layer.size, *(step.size for step in steps)]
         for step, size in zip(steps, sizes, strict=False):
             few = len(inputs) * torch.Size(size).numel() < 2
-            if step.kind == "norm" and ((few and not step.is_fixed) or step.norm.num_features != layer.n_nodes):
+            if step.kind == "norm" and few and not step.is_fixed:
                 return None
         if (layer.n_nodes, *sizes[-1]) != layer.map_shape:
             return None
         forms.append(LayerForm(tuple(steps), is_flat, threshold))
     blocks = to_blocks(inputs.detach())
     samples = blocks.shape[0], blocks.shape[-1]
-    scripts = training_scripts(network, forms, samples, trains=trains, of_inputs=trains and inputs.requires_grad)
+    scripts = block_scripts(network, forms, samples, trains=trains, of_inputs=trains and inputs.requires_grad)
     return scripts if scripts.forward.n_bytes <= _MOST_BYTES else None
 
 
@@ -145,9 +142,7 @@ def _count_batches(network: SmallWorldNetwork) -> None:
         torch._foreach_add_(counts, 1)
 
 
-def _forward(
-    scripts: TrainingScripts, inputs: Tensor, tensors: Sequence[Tensor]
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _forward(scripts: BlockScripts, inputs: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the output, the memory of the forward pass, the inputs in blocks, and what dropouts drew."""
     blocks, memory, draws = to_blocks(inputs), block_of_memory(scripts.forward.n_bytes), drawn(scripts.n_draws)
     given = [tensor.data_ptr() for tensor in tensors]
@@ -166,7 +161,7 @@ def _whole(memory: Tensor, found: BlockMap, dtype: torch.dtype) -> Tensor:
     return memory[start : start + found.nbytes].view(dtype).view(shape)
 
 
-def _of_outputs(scripts: TrainingScripts, gradient: Tensor) -> Tensor:
+def _of_outputs(scripts: BlockScripts, gradient: Tensor) -> Tensor:
     """Return the gradients of the maps of which the output consists, in blocks, one after the other."""
     n_nodes, size = [each.n_nodes for each in scripts.outputs], scripts.outputs[-1].size
     parts = gradient.reshape(len(gradient), sum(n_nodes), *size)
@@ -174,11 +169,9 @@ def _of_outputs(scripts: TrainingScripts, gradient: Tensor) -> Tensor:
     return of_maps[0] if len(of_maps) == 1 else torch.cat([each.flatten() for each in of_maps])
 
 
-class _TrainingPass(torch.autograd.Function):
+class _BlockPass(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, scripts: TrainingScripts, tensors: list[Tensor], inputs: Tensor, *parameters: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, scripts: BlockScripts, tensors: list[Tensor], inputs: Tensor, *parameters: Tensor) -> Tensor:
         output, memory, blocks, draws = _forward(scripts, inputs, tensors)
         ctx.scripts, ctx.tensors = scripts, tensors
         ctx.save_for_backward(memory, blocks, draws, *parameters)  # which refuses those that have changed since
@@ -188,7 +181,7 @@ class _TrainingPass(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         check_backward(gradient)
         memory, blocks, draws, *_ = ctx.saved_tensors
-        scripts: TrainingScripts = ctx.scripts
+        scripts: BlockScripts = ctx.scripts
         script, of_output = cast(Script, scripts.backward), _of_outputs(scripts, gradient)
         space = block_of_memory(script.n_bytes)
         of_tensors = blocks.new_zeros(scripts.n_numbers)

@@ -102,4 +102,4 @@ def assert_same(found, expected, precision=1e-9):
 
 def is_native(network):
     """Return whether the last kind of step that a network met is one of compiled code."""
-    return bool(network.training_scripts) and list(network.training_scripts.values())[-1] is not None
+    return bool(network.block_scripts) and list(network.block_scripts.values())[-1] is not None

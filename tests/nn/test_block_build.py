@@ -1,8 +1,8 @@
 import pytest
 import torch
+from block_passes import assert_same, inputs_of, is_native, of, pair, step
 from dense_nets import dense_twin
 from torch import nn
-from training import assert_same, inputs_of, is_native, of, pair, step
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_buffers_that_do_not_outlive_a_step_share_places():
     chain = [layer for _ in range(10) for layer in (nn.Conv1d(4, 4, 3, padding=1), nn.ReLU(), nn.MaxPool1d(3, 1, 1))]
     _, sparse = of(nn.Sequential(*chain), (4, 25), p=0.0)
     sparse(inputs_of(sparse, 8))
-    (scripts,) = sparse.training_scripts.values()
+    (scripts,) = sparse.block_scripts.values()
     n_bytes = 800 * 8
     assert scripts.forward.n_bytes < 10 * (n_bytes + n_bytes // 8) + 2.5 * n_bytes  # maps and taps; the sums of two
     assert scripts.backward.n_bytes < 5 * n_bytes
@@ -100,11 +100,11 @@ def test_what_scripts_say_of_a_step():
     _, sparse = pair("images")
     sparse.layers[0].bias.requires_grad_(False)
     sparse(inputs_of(sparse))
-    (scripts,) = sparse.training_scripts.values()
+    (scripts,) = sparse.block_scripts.values()
     assert scripts.n_numbers == sum(each.numel() for each in sparse.parameters() if each.requires_grad)
     assert scripts.n_draws == 0
     assert scripts.shape == (4,)
-    assert len(scripts.given) == len(scripts.starts)
+    assert len(scripts.given.now()) == len(scripts.starts)
     starts = sorted(start for start in scripts.starts if start is not None)
     assert starts[0] == 0
     assert len(starts) == sum(each.requires_grad for each in sparse.parameters())

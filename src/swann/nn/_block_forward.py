@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ._block_stages import LayerForm, Step, tracks_statistics
+from ._block_tensors import DRAWS, FORWARD, INPUTS, PassTensors, add_links
 from ._native_pass import DTYPES
-from ._training_stages import LayerForm, Step, tracks_statistics
-from ._training_tensors import DRAWS, FORWARD, INPUTS, GivenTensors, add_links
 from .kernels import (
     Address,
     BlockMap,
@@ -82,7 +82,7 @@ class ForwardPass:
     """
 
     def __init__(
-        self, network: SmallWorldNetwork, forms: Sequence[LayerForm], samples: tuple[int, int], tensors: GivenTensors
+        self, network: SmallWorldNetwork, forms: Sequence[LayerForm], samples: tuple[int, int], tensors: PassTensors
     ) -> None:
         self.samples, self.tensors, self.element = samples, tensors, DTYPES[tensors.dtype]
         self.builder = ScriptBuilder(torch.get_num_threads())

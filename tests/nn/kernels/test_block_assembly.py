@@ -5,8 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from swann.nn.kernels._compile import compile_function
-from swann.nn.kernels._training_assembly import (
+from swann.nn.kernels._block_assembly import (
     NORM_TASK,
     drop_function,
     fill_function,
@@ -16,6 +15,7 @@ from swann.nn.kernels._training_assembly import (
     statistics_function,
     total_function,
 )
+from swann.nn.kernels._compile import compile_function
 
 
 def call(function, sizes, addresses):
@@ -29,8 +29,9 @@ def call_map(function, length, source, result, scales, other):
     call(function, (1, 1, 1, 1, length), (source, result, scales, other))
 
 
-def call_norm(function, n_blocks, n_elements, **task):
-    call(function, (n_blocks, 16, n_elements), [task.get(name) for name in NORM_TASK])
+def call_norm(function, n_blocks, n_elements, epsilon=0.0, momentum=0.0, **task):
+    bits = np.array([epsilon, momentum]).view(np.int64)
+    call(function, (n_blocks, 16, n_elements, *bits), [task.get(name) for name in NORM_TASK])
 
 
 def floats(*numbers, dtype=np.float32):
@@ -65,10 +66,10 @@ def test_the_statistics_of_a_norm_by_hand():
     sums = floats(3, 5, 9, 45, dtype=np.float64)
     numbers, kept, mean, variance = (np.zeros(n) for n in (2, 2, 1, 1))
     mean[:], variance[:] = 1, 2
-    function = statistics_function("float64", 0.5, 0.25)
+    function = statistics_function("float64", moves=True)
     weight, bias = floats(3, dtype=np.float64), floats(10, dtype=np.float64)
     given = {"weight": weight, "bias": bias, "mean": mean, "variance": variance}
-    call_norm(function, 2, 4, sums=sums, numbers=numbers, kept=kept, **given)
+    call_norm(function, 2, 4, 0.5, 0.25, sums=sums, numbers=numbers, kept=kept, **given)
     assert kept.tolist() == [3, 0.5]
     assert numbers.tolist() == [1.5, 10 - 4.5]
     assert mean.tolist() == [0.75 * 1 + 0.25 * 3]
@@ -79,7 +80,7 @@ def test_a_variance_is_never_negative_and_statistics_may_be_missing():
     numbers, kept = np.zeros(2, dtype=np.float32), np.zeros(2)
     sums = floats(0.3, 0.0299999, dtype=np.float64)  # of three times 0.1, rounded
     task = {"sums": sums, "numbers": numbers, "kept": kept, "weight": floats(1), "bias": floats(0)}
-    call_norm(statistics_function("float32", 0.25, None), 1, 3, **task)
+    call_norm(statistics_function("float32", moves=False), 1, 3, 0.25, **task)
     assert kept.tolist() == pytest.approx([0.1, 2])
 
 
@@ -87,7 +88,7 @@ def test_the_numbers_of_a_norm_in_evaluation_by_hand():
     numbers, kept = np.zeros(2), np.zeros(2)
     given = {"mean": 1, "variance": 3.5, "weight": 3, "bias": 10}
     task = {name: floats(value, dtype=np.float64) for name, value in given.items()}
-    call_norm(fixed_statistics_function("float64", 0.5), 1, 4, numbers=numbers, kept=kept, **task)
+    call_norm(fixed_statistics_function("float64"), 1, 4, 0.5, numbers=numbers, kept=kept, **task)
     assert kept.tolist() == [1, 0.5]
     assert numbers.tolist() == [1.5, 10 - 1.5]
 

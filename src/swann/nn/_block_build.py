@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._native_pass import GivenTensor
-from ._training_backward import BackwardPass
-from ._training_forward import ForwardPass
-from ._training_stages import LayerForm
-from ._training_tensors import GivenTensors
+from ._block_backward import BackwardPass
+from ._block_forward import ForwardPass
+from ._block_stages import LayerForm
+from ._block_tensors import PassTensors
+from ._native_pass import GivenTensors
 from .kernels import BlockMap, Script
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TrainingScripts:
+class BlockScripts:
     """What compiled code does in a network's training step.
 
     Args:
@@ -36,7 +36,7 @@ class TrainingScripts:
 
     forward: Script
     backward: Script | None
-    given: tuple[GivenTensor, ...]
+    given: GivenTensors
     starts: tuple[int | None, ...]
     parameters: tuple[int, ...]
     n_numbers: int
@@ -45,14 +45,14 @@ class TrainingScripts:
     shape: tuple[int, ...]
 
 
-def training_scripts(
+def block_scripts(
     network: SmallWorldNetwork,
     forms: Sequence[LayerForm],
     samples: tuple[int, int],
     *,
     trains: bool,
     of_inputs: bool = False,
-) -> TrainingScripts:
+) -> BlockScripts:
     """Return the scripts of a network's training step.
 
     Args:
@@ -62,16 +62,16 @@ def training_scripts(
         trains: whether a backward pass follows.
         of_inputs: whether it is to find the gradient of the inputs.
     """
-    tensors = GivenTensors(next(network.parameters()).dtype)
+    tensors = PassTensors(next(network.parameters()).dtype)
     forward = ForwardPass(network, forms, samples, tensors)
     of_forward = forward.finished(trains=trains)
     backward = BackwardPass(network, forms, forward, tensors, of_inputs=of_inputs).finished() if trains else None
     outputs = tuple(forward.outputs())
     shape = (sum(each.n_nodes for each in outputs), *outputs[-1].size)
-    return TrainingScripts(
+    return BlockScripts(
         of_forward,
         backward,
-        tuple(tensors.given),
+        GivenTensors(tensors.given),
         tuple(tensors.starts),
         tuple(tensors.parameters),
         tensors.n_numbers,

@@ -16,7 +16,7 @@ from .kernels import MaxPool
 Shape = tuple[int, ...]
 
 
-def training_form(stage: nn.Module) -> Form | None:
+def block_form(stage: nn.Module) -> Form | None:
     """Return what an operation does in a training step; None where compiled code cannot do it, or it has hooks."""
     find = _FORMS.get(type(stage))
     if find is None or has_hooks(stage):
@@ -91,14 +91,14 @@ class LayerForm:
     threshold: int | None
 
 
-def training_steps(forms: Sequence[Form | None], size: Shape) -> tuple[list[Step], bool] | None:
+def block_steps(forms: Sequence[Form | None], size: Shape) -> tuple[list[Step], bool] | None:
     """Return the operations after a layer as steps, and whether what they leave is flattened.
 
     ReLUs are done with the norm before them, or with the pooling at whose side they stand. None where compiled code
     cannot do all of them.
 
     Args:
-        forms: from `training_form`.
+        forms: from `block_form`.
         size: spatial size of the layer's map.
     """
     steps: list[Step] = []

@@ -1,13 +1,13 @@
 import torch
+from block_passes import pair
 from torch import nn
-from training import pair
 
-from swann.nn._training_tensors import INPUTS, OF_INPUTS, OF_TENSORS, GivenTensors, add_links
+from swann.nn._block_tensors import INPUTS, OF_INPUTS, OF_TENSORS, PassTensors, add_links
 from swann.nn.kernels import BlockMap, Given, ScriptBuilder
 
 
 def test_each_tensor_has_one_address_and_its_gradient_a_place():
-    tensors = GivenTensors(torch.float64)
+    tensors = PassTensors(torch.float64)
     linear, frozen = nn.Linear(3, 2), nn.Linear(3, 4).requires_grad_(False)
     first = OF_INPUTS + 1
     assert tensors.parameter(linear, "weight") == Given(first)
@@ -23,7 +23,7 @@ def test_each_tensor_has_one_address_and_its_gradient_a_place():
 
 
 def test_buffers_have_types_of_their_own_and_no_gradients():
-    tensors = GivenTensors(torch.float32)
+    tensors = PassTensors(torch.float32)
     norm, link = nn.BatchNorm1d(2), nn.Module()
     link.register_buffer("wiring", torch.zeros(3, dtype=torch.int32))
     tensors.buffer(norm, "running_mean")
@@ -42,7 +42,7 @@ def test_links_of_one_layer_add_up_in_its_map():
     layer = sparse.each_layer()[-1]
     sources = [torch.randn(1, link.mask.shape[1], 5, dtype=torch.float64) for _, link in layer.each_link()]
     result = torch.zeros(1, layer.n_nodes, 5, dtype=torch.float64)
-    builder, tensors = ScriptBuilder(1), GivenTensors(torch.float64)
+    builder, tensors = ScriptBuilder(1), PassTensors(torch.float64)
     target = BlockMap(Given(INPUTS), layer.n_nodes, (), 1, 5, "float64")
     operands = [
         BlockMap(Given(INPUTS + 1 + number), source.shape[1], (), 1, 5, "float64")

@@ -4,13 +4,13 @@ import threading
 
 import pytest
 import torch
+from block_passes import assert_same, inputs_of, is_native, left, of, pair, step, weighed
 from networks import plan_of
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from training import assert_same, inputs_of, is_native, left, of, pair, step, weighed
 
-from swann.nn import _training_pass, build
-from swann.nn._training_pass import MOST_SAMPLES, forward_trained
+from swann.nn import _block_pass, build
+from swann.nn._block_pass import MOST_SAMPLES, forward_in_one_call
 
 
 def small(p=0.6, dtype=torch.float64):
@@ -76,10 +76,10 @@ def test_what_compiled_code_does_not_do_is_done_otherwise(networks, change, is_k
         change(network)
 
     def noted(*arguments):
-        found.append(forward_trained(*arguments))
+        found.append(forward_in_one_call(*arguments))
         return found[-1]
 
-    monkeypatch.setattr("swann.nn._sparse.forward_trained", noted)
+    monkeypatch.setattr("swann.nn._sparse.forward_in_one_call", noted)
     assert_same(step(sparse, inputs), step(masked, inputs))
     assert found == [None]
 
@@ -128,22 +128,34 @@ def test_evaluation_and_training_in_turn(networks):
 
 def test_large_batches_and_autocast_are_not_for_it(networks):
     _, sparse = networks
-    assert forward_trained(sparse, inputs_of(sparse, MOST_SAMPLES)) is not None
-    assert forward_trained(sparse, inputs_of(sparse, MOST_SAMPLES + 1)) is None
-    assert forward_trained(sparse, inputs_of(sparse, 1)[:0]) is None
-    assert forward_trained(sparse, inputs_of(sparse).half()) is None
-    assert forward_trained(sparse, inputs_of(sparse).float()) is None
+    assert forward_in_one_call(sparse, inputs_of(sparse, MOST_SAMPLES)) is not None
+    assert forward_in_one_call(sparse, inputs_of(sparse, MOST_SAMPLES + 1)) is None
+    assert forward_in_one_call(sparse, inputs_of(sparse, 1)[:0]) is None
+    assert forward_in_one_call(sparse, inputs_of(sparse).half()) is None
+    assert forward_in_one_call(sparse, inputs_of(sparse).float()) is None
     with torch.autocast("cpu"):
-        assert forward_trained(sparse, inputs_of(sparse)) is None
+        assert forward_in_one_call(sparse, inputs_of(sparse)) is None
     sparse.requires_grad_(False)
-    assert not forward_trained(sparse, inputs_of(sparse)).requires_grad
-    assert forward_trained(sparse, inputs_of(sparse).requires_grad_()).requires_grad
+    assert not forward_in_one_call(sparse, inputs_of(sparse)).requires_grad
+    assert forward_in_one_call(sparse, inputs_of(sparse).requires_grad_()).requires_grad
+
+
+def test_a_tensor_of_another_size_is_not_read(networks):
+    _, sparse = networks
+    expected = sparse(inputs_of(sparse))
+    bias = sparse.layers[0].bias
+    sparse.layers[0].bias = nn.Parameter(bias[:1].detach())
+    assert forward_in_one_call(sparse, inputs_of(sparse)) is None
+    sparse.block_scripts.clear()
+    assert forward_in_one_call(sparse, inputs_of(sparse)) is None
+    sparse.layers[0].bias = bias
+    assert torch.equal(sparse(inputs_of(sparse)), expected)
 
 
 def test_large_maps_are_not_for_it(networks, monkeypatch):
     _, sparse = networks
-    monkeypatch.setattr(_training_pass, "_MOST_BYTES", 1000)
-    assert forward_trained(sparse, inputs_of(sparse)) is None
+    monkeypatch.setattr(_block_pass, "_MOST_BYTES", 1000)
+    assert forward_in_one_call(sparse, inputs_of(sparse)) is None
 
 
 def test_other_networks_are_not_for_it():
@@ -153,7 +165,7 @@ def test_other_networks_are_not_for_it():
     assert not is_native(sparse)
     alone = build(plan_of(nn.Sequential(nn.Linear(2, 1), nn.Linear(1, 3), nn.Linear(3, 2)), torch.zeros(1, 2), 0.0))
     alone.layers[1].sources.clear(), alone.layers[1].links.__init__()
-    assert forward_trained(alone.use_backend("sparse"), torch.ones(3, 2)) is None
+    assert forward_in_one_call(alone.use_backend("sparse"), torch.ones(3, 2)) is None
 
 
 def test_hooks_on_all_modules_are_called(networks):
@@ -234,7 +246,7 @@ def test_copies_take_steps_of_their_own(networks):
     inputs = inputs_of(sparse)
     sparse(inputs)
     for made in (copy.deepcopy(sparse), pickle.loads(pickle.dumps(sparse))):
-        assert not made.training_scripts
+        assert not made.block_scripts
         with torch.no_grad():
             made.layers[1].links[0].weight.mul_(2)
         expected = step(copy.deepcopy(made).use_backend("masked"), inputs)
@@ -313,9 +325,9 @@ def gradient_of(network, inputs):
 
 
 def test_few_kinds_of_steps_are_kept(networks, monkeypatch):
-    monkeypatch.setattr(_training_pass, "_made", lambda *_, **__: None)
-    monkeypatch.setattr(_training_pass, "_MOST_KINDS", 3)
+    monkeypatch.setattr(_block_pass, "_made", lambda *_, **__: None)
+    monkeypatch.setattr(_block_pass, "_MOST_KINDS", 3)
     _, sparse = networks
     for batch, kept in ((1, 1), (2, 2), (3, 3), (3, 3), (4, 1), (1, 2)):
-        forward_trained(sparse, inputs_of(sparse, batch))
-        assert len(sparse.training_scripts) == kept
+        forward_in_one_call(sparse, inputs_of(sparse, batch))
+        assert len(sparse.block_scripts) == kept

@@ -5,17 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from ._arena import Held
 from ._average_pool import average_address
 from ._batch_norm import norm_address
-from ._code import ELEMENTS, Element
-from ._compile import compile_function, vector_bytes
-from ._finish import finish_address, pool_address, pool_gradient_address
-from ._finish_assembly import Finish, MaxPool
-from ._node_rows import constant
-from ._schedule import Address
-from ._script import Maps, ScriptBuilder
-from ._training_assembly import (
+from ._block_assembly import (
     drop_function,
     fill_function,
     fixed_statistics_function,
@@ -24,6 +19,13 @@ from ._training_assembly import (
     statistics_function,
     total_function,
 )
+from ._code import ELEMENTS, Element
+from ._compile import compile_function, vector_bytes
+from ._finish import finish_address, pool_address, pool_gradient_address
+from ._finish_assembly import Finish, MaxPool
+from ._node_rows import constant
+from ._schedule import Address
+from ._script import Maps, ScriptBuilder
 
 Shape = tuple[int, ...]
 
@@ -157,7 +159,7 @@ def add_rectify_gradient(builder: ScriptBuilder, gradient: BlockMap, after: Bloc
 def add_drop(
     builder: ScriptBuilder, source: BlockMap, result: BlockMap, draws: Address, threshold: int, *, adds: bool
 ) -> None:
-    """Drop elements of a map, or of a gradient; see `swann.nn.kernels._training_assembly.drop_function`."""
+    """Drop elements of a map, or of a gradient; see `swann.nn.kernels._block_assembly.drop_function`."""
     rest = source.n_elements % source.lanes
     function = _address(drop_function, source.element, source.lanes, rest, threshold, adds=adds)
     maps = (source.maps(), result.maps(), None, source.beside(draws, 2))
@@ -195,17 +197,17 @@ def add_statistics(builder: ScriptBuilder, source: BlockMap, norm: Norm) -> Held
     sums: Address = 0
     stride = 0
     if norm.is_fixed:
-        function = _address(fixed_statistics_function, source.element, norm.epsilon)
+        function = _address(fixed_statistics_function, source.element)
     else:
         sums, stride = _add_sums(builder, source, source)
-        function = _address(statistics_function, source.element, norm.epsilon, norm.momentum)
+        function = _address(statistics_function, source.element, moves=norm.momentum is not None)
     numbers = builder.buffer(2 * size * source.n_nodes)
     others = (norm.weight, norm.bias, norm.mean, norm.variance)
     maps = [
         *(numbers_of(sums, 2, _DOUBLE), numbers_of(numbers, 2, size), numbers_of(norm.kept, 2, _DOUBLE)),
         *(None if other is None else numbers_of(other, 1, size) for other in others),
     ]
-    sizes = (source.n_blocks, stride, source.n_blocks * source.n_elements)
+    sizes = _norm_sizes(source, stride, norm)
     builder.add_channels(function, sizes, (1, source.n_nodes), maps)
     return numbers
 
@@ -241,7 +243,7 @@ def add_norm_gradient(
         *(numbers_of(sums, 2, _DOUBLE), numbers_of(numbers, 3, size), numbers_of(norm.kept, 2, _DOUBLE)),
         *(*places, numbers_of(norm.weight, 1, size), None),
     ]
-    sizes = (source.n_blocks, stride, source.n_blocks * source.n_elements)
+    sizes = _norm_sizes(source, stride, norm)
     function = _address(norm_gradient_function, source.element, is_fixed=norm.is_fixed)
     builder.add_channels(function, sizes, (1, source.n_nodes), maps)
     function = norm_address("combination", source.element, source.lanes, source.n_elements % source.lanes)
@@ -254,7 +256,7 @@ def add_bias_gradient(builder: ScriptBuilder, gradient: BlockMap, result: Addres
     sums, stride = _add_sums(builder, gradient, gradient)
     maps = [numbers_of(sums, 2, _DOUBLE), *[None] * 3, numbers_of(result, 1, ELEMENTS[gradient.element][2]), None, None]
     builder.add_channels(
-        _address(total_function, gradient.element), (gradient.n_blocks, stride, 1), (1, gradient.n_nodes), maps
+        _address(total_function, gradient.element), (gradient.n_blocks, stride, 1, 0, 0), (1, gradient.n_nodes), maps
     )
 
 
@@ -266,6 +268,12 @@ def _add_sums(builder: ScriptBuilder, first: BlockMap, second: BlockMap) -> tupl
     maps = (first.maps(), Maps(sums, 2 * _DOUBLE, of_block), None, second.maps())
     builder.add_channels(function, _whole(first), first.samples, maps)
     return sums, of_block
+
+
+def _norm_sizes(source: BlockMap, stride: int, norm: Norm) -> tuple[int, ...]:
+    """Return the last columns of a table for a norm; see `swann.nn.kernels._block_assembly.NORM_TABLE`."""
+    bits = np.array([norm.epsilon, norm.momentum or 0.0]).view(np.int64)
+    return source.n_blocks, stride, source.n_blocks * source.n_elements, *map(int, bits)
 
 
 def _whole(source: BlockMap) -> tuple[int, int, int, int, int]:
