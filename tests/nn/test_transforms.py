@@ -117,7 +117,7 @@ TRANSFORMS = {
 def test_transforms_are_those_of_a_masked_network(masked, name, backend):
     expected = TRANSFORMS[name](copy.deepcopy(masked))
     network = copy.deepcopy(masked).use_backend(backend)
-    for with_gradients in (True, False):
+    for with_gradients in (True, False) if "symbols" not in name else (False,):
         with torch.set_grad_enabled(with_gradients):
             torch.testing.assert_close(TRANSFORMS[name](network), expected)
     with torch.no_grad():  # nothing of it is left in the network
