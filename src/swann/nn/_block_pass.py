@@ -48,6 +48,8 @@ def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | 
     key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds)
     known = network.block_scripts
     if key not in known:
+        if not has_its_tensors(network):
+            return None
         if len(known) >= _MOST_KINDS:
             known.clear()
         known[key] = _made(network, kinds, inputs, trains=trains)
@@ -98,8 +100,6 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
     if any(link.pads_otherwise or link.pools_otherwise for link in links):
-        return None
-    if not has_its_tensors(network):
         return None
     if any(parameter.dtype != inputs.dtype for parameter in network.parameters()):
         return None

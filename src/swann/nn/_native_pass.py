@@ -44,8 +44,10 @@ def has_its_tensors(network: SmallWorldNetwork) -> bool:
     """
     for layer in network.each_layer():
         for _, link in layer.each_link():
-            weight = link._parameters.get("weight")
-            if weight is None or weight.shape != (int(link.mask.sum()), *link.kernel):
+            weight, wiring = link._parameters.get("weight"), link.wiring
+            if weight is None or wiring is None or weight.shape[1:] != link.kernel:
+                return False
+            if len(wiring) != 3 * len(weight) + sum(link.mask.shape) + 2:
                 return False
         of_norms = [
             tensor
