@@ -1,11 +1,13 @@
 """Time small batches, as learning on a device has them: a training step and inference, of twins and their baselines.
 
-The baseline is the faster one of PyTorch's two layouts in the same run; all take turns.
+The baseline is the faster one of PyTorch's two layouts in the same run. All take turns; in each turn small steps are
+repeated, as in training, after one that is not counted, because what other networks did is in the caches then.
 """
 
 import argparse
 import copy
 import statistics
+import time
 import warnings
 from collections.abc import Callable
 
@@ -93,11 +95,36 @@ def inference(network: nn.Module, images: Tensor, _: Tensor) -> Callable[[], Non
 
 def ratio(steps: dict[str, Callable[[], None]], rounds: int) -> str:
     """Return the better baseline's milliseconds and, of the ratios to it, the median and the quartiles."""
-    seconds = {kind: found[2:] for kind, found in alternate(steps, rounds + 2).items()}
+    first = alternate(steps, 2)
+    calls = {kind: max(1, min(20, round(_TURN_SECONDS / found[-1]))) for kind, found in first.items()}
+    turns = {kind: turn(step, calls[kind]) for kind, step in steps.items()}
+    seconds: dict[str, list[float]] = {kind: [] for kind in steps}
+    for number in range(rounds + 1):
+        for kind, take in turns.items():
+            taken = take()
+            if number:
+                seconds[kind].append(taken)
     best = min(("plain", "channels last"), key=lambda kind: statistics.median(seconds[kind]))
     ratios = [twin / base for twin, base in zip(seconds["twin"], seconds[best], strict=True)]
     low, median, high = statistics.quantiles(ratios, n=4)
     return f"{1e3 * statistics.median(seconds[best]):.2f} | {median:.2f} ({low:.2f}–{high:.2f})"
+
+
+_TURN_SECONDS = 0.04
+
+
+def turn(step: Callable[[], None], calls: int) -> Callable[[], float]:
+    """Return a turn: a step several times, after one that is not counted if it is short; it returns the mean seconds."""
+
+    def take() -> float:
+        if calls > 1:
+            step()
+        start = time.perf_counter()
+        for _ in range(calls):
+            step()
+        return (time.perf_counter() - start) / calls
+
+    return take
 
 
 if __name__ == "__main__":
