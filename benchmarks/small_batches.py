@@ -114,7 +114,7 @@ _TURN_SECONDS = 0.04
 
 
 def turn(step: Callable[[], None], calls: int) -> Callable[[], float]:
-    """Return a turn: a step several times, after one that is not counted if it is short; it returns the mean seconds."""
+    """Return a turn: a step several times, after one that is not counted if it is short. It returns mean seconds."""
 
     def take() -> float:
         if calls > 1:
