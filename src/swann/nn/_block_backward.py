@@ -1,4 +1,4 @@
-"""The backward pass of a training step as a script."""
+"""A backward pass over maps in blocks, as a script."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _Reader = tuple[int, int]
 
 
 class BackwardPass:
-    """The backward pass of a training step.
+    """The backward pass of a network.
 
     Args:
         network: the network.

@@ -1,4 +1,4 @@
-"""How a network's training step is put together of what compiled code does: a script forward, and one backward."""
+"""How a network's pass over maps in blocks is put together: a script forward and, where it trains, one backward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BlockScripts:
-    """What compiled code does in a network's training step.
+    """What compiled code does in a network's pass.
 
     Args:
         forward: the forward pass.
@@ -53,7 +53,7 @@ def block_scripts(
     trains: bool,
     of_inputs: bool = False,
 ) -> BlockScripts:
-    """Return the scripts of a network's training step.
+    """Return the scripts of a network's pass.
 
     Args:
         network: the network, whose parameters are all of one type.

@@ -1,4 +1,4 @@
-"""The forward pass of a training step as a script, and what its backward pass needs of it."""
+"""A forward pass over maps in blocks as a script, and what a backward pass needs of it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Taken:
 
 
 class ForwardPass:
-    """The forward pass of a training step, in the making and made.
+    """The forward pass of a network, in the making and made.
 
     Args:
         network: the network.

@@ -1,4 +1,4 @@
-"""Training steps that compiled code takes in one call forward, and one backward."""
+"""Passes over maps in blocks that compiled code does in one call forward and, where they train, one backward."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ._network import SmallWorldNetwork
 
 MOST_SAMPLES = 64
-"""Samples from which on a batch is too large: calls cost little beside what they do, and memory counts."""
+"""The most samples of such a pass: in larger ones calls cost little beside what they do, and memory counts."""
 
 _MOST_BYTES = 3 * 2**24
-"""Bytes of maps from which on the same: the C library takes such memory anew from the system each time.
+"""The most bytes of its maps: the C library takes larger memory anew from the system each time.
 
 ConvNet-C's training step with 53 MB and more was 1.04 to 1.1 times as fast layer by layer, a narrow network's of 20
 layers with 46 MB 0.5 times.
@@ -96,7 +96,7 @@ def _wanted(network: SmallWorldNetwork) -> list[bool]:
 
 
 def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> BlockScripts | None:
-    """Return the scripts of a network's training step; None where compiled code cannot do all of it."""
+    """Return the scripts of a network's pass; None where compiled code cannot do all of it."""
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
     if any(link.pads_otherwise or link.pools_otherwise for link in links):

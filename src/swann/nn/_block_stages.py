@@ -1,4 +1,4 @@
-"""Which of the operations after a layer compiled code can do in a training step, and what it does there."""
+"""Which of the operations after a layer compiled code can do to maps in blocks, and what it does there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 
 def block_form(stage: nn.Module) -> Form | None:
-    """Return what an operation does in a training step; None where compiled code cannot do it, or it has hooks."""
+    """Return what an operation does; None where compiled code cannot do it, or it has hooks."""
     find = _FORMS.get(type(stage))
     if find is None or has_hooks(stage):
         return None

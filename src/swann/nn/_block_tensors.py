@@ -1,4 +1,4 @@
-"""The tensors that the scripts of a training step read, and where their gradients go."""
+"""The tensors that the scripts of a pass read, and where their gradients go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training steps do to the maps of single channels around links, norms and pooling, as LLVM assembly."""
+"""What scripts do to the maps of single channels around links, norms and pooling, as LLVM assembly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
