@@ -29,7 +29,7 @@ def main() -> None:
     data = _noise()
     clients = split("iid", data.train_labels.numpy(), 100)
     print("| network | processes | seconds a round | over training |\n| --- | ---: | ---: | ---: |")
-    for name, p in (("MNIST-5", 0.0), ("its twin, p = 0.5", 0.5)):
+    for name, p in (("MNIST-5, p = 0", 0.0), ("its twin, p = 0.5", 0.5)):
         for n_workers in (1, min(2, os.cpu_count() or 1)):
             for compression in ("none", "int8"):
                 network = swann.convert(swann.models.mnist5(), torch.zeros(1, 1, 28, 28), p, seed=0)
