@@ -56,7 +56,7 @@ class Supernode:
 
     def __init__(self, messages, monkeypatch):
         self.waiting, self.messages, self.outcomes = list(messages), messages, {}
-        self.end_of_test = threading.Event()
+        self.end_of_test, self.lost_has_failed = threading.Event(), threading.Event()
         for name in ("pull_task_input", "push_message", "push_task_output"):
             monkeypatch.setattr(f"swann.deployment._executor.{name}", getattr(self, name))
         monkeypatch.setattr(Executor, "_client", lambda _, __, identity, **___: Client(self, identity))
@@ -72,6 +72,8 @@ class Supernode:
 
     def push_task_output(self, client, context, status, details):
         self.outcomes[client.token] = client.reply, status, details
+        if self.messages[client.token] is None:
+            self.lost_has_failed.set()
 
 
 class Client:
@@ -97,6 +99,7 @@ def test_a_message_whose_contents_never_come_does_not_hold_up_the_others(message
     executor.run(lambda: len(supernode.outcomes) < 2)
     assert supernode.outcomes == {"first": ("answer", "completed", ""), "second": ("answer", "completed", "")}
     supernode.end_of_test.set()
+    assert supernode.lost_has_failed.wait(60)  # by what stands in the SuperNode's place until this test ends
 
 
 def test_a_message_that_is_not_received_has_failed(message, monkeypatch):
