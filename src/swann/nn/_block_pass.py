@@ -59,7 +59,7 @@ def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | 
     found = scripts.given.now()
     if found is None:
         return None
-    _count_batches(network)
+    _count_batches(kinds)
     if not trains:
         return _forward(scripts, inputs, found)[0]
     output: Tensor = _BlockPass.apply(scripts, found, inputs, *[found[number] for number in scripts.parameters])
@@ -130,13 +130,13 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
     return scripts if scripts.forward.n_bytes <= _MOST_BYTES else None
 
 
-def _count_batches(network: SmallWorldNetwork) -> None:
+def _count_batches(kinds: Kinds) -> None:
     """Count a batch in each norm that trains."""
+    norms = [form[1] for _, forms in kinds for form in forms if form[0] == "norm"]
     counts = [
-        stage._buffers["num_batches_tracked"]
-        for layer in network.layers._modules.values()
-        for stage in cast(Any, layer)._modules["stages"]._modules.values()
-        if stage.training and stage._buffers.get("num_batches_tracked") is not None and stage.track_running_stats
+        norm._buffers["num_batches_tracked"]
+        for norm in norms
+        if norm.training and norm.track_running_stats and norm._buffers.get("num_batches_tracked") is not None
     ]
     if counts:
         torch._foreach_add_(counts, 1)

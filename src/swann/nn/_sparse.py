@@ -51,9 +51,9 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         return forward_small(network, inputs, choice)
     is_sparse = choice is None or not any(map(any, choice))
     if is_sparse and not torch.compiler.is_compiling():
-        trained = forward_in_one_call(network, inputs)
-        if trained is not None:
-            return trained
+        found = forward_in_one_call(network, inputs)
+        if found is not None:
+            return found
     state = _Pass(network, inputs)
     output, is_blocks = inputs, False
     for number, layer in enumerate(network.each_layer(), start=1):

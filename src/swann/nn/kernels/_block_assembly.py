@@ -1,9 +1,6 @@
 """What scripts do to the maps of single channels around links, norms and pooling, as LLVM assembly."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from ._code import ELEMENTS, Code, Element, each_task, row_address, row_of
+from ._code import ELEMENTS, Code, Element
 from ._finish_code import each_channel, each_vector, opened
 from ._node_assembly import literal
 
@@ -109,7 +106,7 @@ def statistics_function(element: Element, *, moves: bool) -> str:
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
-    with _each_norm(code) as (table, channel):
+    with each_channel(code, NORM_TABLE, NORM_TASK) as (table, channel):
         total, of_squares = _totals(code, table, channel["sums"])
         n_elements = code.value(f"sitofp i64 {table['n_elements']} to double")
         mean = code.value(f"fdiv double {total}, {n_elements}")
@@ -140,7 +137,7 @@ def fixed_statistics_function(element: Element) -> str:
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
-    with _each_norm(code) as (table, channel):
+    with each_channel(code, NORM_TABLE, NORM_TASK) as (table, channel):
         mean, variance = (_double(code, channel[name], scalar, size) for name in ("mean", "variance"))
         added = code.value(f"fadd double {variance}, {_number(code, table['epsilon'])}")
         inverse = code.value(f"fdiv double 1.0, {code.value(f'call double @llvm.sqrt.f64(double {added})')}")
@@ -160,7 +157,7 @@ def norm_gradient_function(element: Element, *, is_fixed: bool) -> str:
     """
     scalar, _, size = ELEMENTS[element]
     code = _opened()
-    with _each_norm(code) as (table, channel):
+    with each_channel(code, NORM_TABLE, NORM_TASK) as (table, channel):
         of_bias, of_products = _totals(code, table, channel["sums"])
         mean, inverse = (code.load("double", channel["kept"], 8 * number, 8) for number in range(2))
         centred = code.value(f"fsub double {of_products}, {code.value(f'fmul double {mean}, {of_bias}')}")
@@ -180,7 +177,7 @@ def total_function(element: Element) -> str:
     """Return a module with the function `run`, which stores the sum of each channel's first sums as its bias."""
     scalar, _, size = ELEMENTS[element]
     code = _opened()
-    with _each_norm(code) as (table, channel):
+    with each_channel(code, NORM_TABLE, NORM_TASK) as (table, channel):
         total, _ = _totals(code, table, channel["sums"])
         _store(code, channel["bias"], 0, total, scalar, size)
     return "\n".join(code.lines)
@@ -190,16 +187,6 @@ def _opened() -> Code:
     code = opened()
     code.declare("declare double @llvm.sqrt.f64(double)")
     return code
-
-
-@contextmanager
-def _each_norm(code: Code) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Run the lines inside for one channel after another; yield the numbers of the table, and a channel's addresses."""
-    table = row_of(code, NORM_TABLE, "%table")
-    tasks = code.value(f"inttoptr i64 {table['tasks']} to ptr")
-    with each_task(code, table["n_tasks"]) as number:
-        task = row_of(code, NORM_TASK, row_address(code, NORM_TASK, tasks, number))
-        yield table, {name: code.value(f"inttoptr i64 {address} to ptr") for name, address in task.items()}
 
 
 def _totals(code: Code, table: dict[str, str], sums: str) -> tuple[str, str]:

@@ -26,12 +26,20 @@ def opened() -> Code:
 
 
 @contextmanager
-def each_channel(code: Code) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Run the lines inside for one channel after another; yield the numbers of the table, and a channel's addresses."""
-    table = row_of(code, FINISH_TABLE, "%table")
+def each_channel(
+    code: Code, columns: tuple[str, ...] = FINISH_TABLE, of_task: tuple[str, ...] = FINISH_TASK
+) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Run the lines inside for one channel after another; yield the numbers of the table, and a channel's addresses.
+
+    Args:
+        code: where they are written.
+        columns: of the table.
+        of_task: columns of a channel's task.
+    """
+    table = row_of(code, columns, "%table")
     tasks = code.value(f"inttoptr i64 {table['tasks']} to ptr")
     with each_task(code, table["n_tasks"]) as number:
-        task = row_of(code, FINISH_TASK, row_address(code, FINISH_TASK, tasks, number))
+        task = row_of(code, of_task, row_address(code, of_task, tasks, number))
         yield table, {name: code.value(f"inttoptr i64 {address} to ptr") for name, address in task.items()}
 
 
