@@ -185,7 +185,8 @@ def link_plan(
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
     n_steps = 1 if kind == "weight" else n_blocks
-    n_wanted = TASKS_PER_THREAD * n_threads
+    # each task of the weight gradient reads all sources, so that a thread takes one
+    n_wanted = n_threads if kind == "weight" else TASKS_PER_THREAD * n_threads
     groups = [range(len(links))]
     if kind == "input" and layout == "columns":  # each link has a result of its own
         groups = [range(number, number + 1) for number in groups[0]]
