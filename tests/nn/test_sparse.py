@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from networks import IMAGES, plan_of, twin
 from torch import nn
 
+import swann
 from swann import InvalidValueError
 from swann.models import alexnet, convnet_c, mnist5, resnet18
 from swann.nn import build
@@ -104,6 +105,36 @@ def test_in_single_precision_they_are_as_near(name):
     assert_near(found, expected, 1e-5)
     for left, right in zip(of_sparse, of_exact, strict=True):
         assert_near(left, right, 1e-5)
+
+
+@pytest.mark.parametrize("order", ["paper", "keep"])
+@pytest.mark.parametrize("ends_with_norm", [False, True])
+def test_large_batches_train_as_in_double_precision(order, ends_with_norm):
+    layers = [
+        *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
+        *(nn.Conv2d(6, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Tanh()),
+        *(nn.Flatten(), nn.Linear(100, 6), nn.ReLU(), nn.Linear(6, 5)),
+        *([nn.BatchNorm1d(5)] if ends_with_norm else []),
+    ]
+    exact = swann.convert(nn.Sequential(*layers), torch.zeros(1, 2, 10, 10), 0.5, order=order, backend="masked")
+    exact = exact.double()
+    network = copy.deepcopy(exact).float().use_backend("sparse")
+    images = normal(72, 2, 10, 10)
+    parameters = list(network.parameters())
+    expected = exact(images)
+    direction = normal(*expected.shape, seed=1)
+    of_exact = torch.autograd.grad(expected, list(exact.parameters()), direction)
+    found, given_to_it = network(images.float()), direction.float()
+    assert_near(found, expected, 1e-5)
+    for _ in range(2):  # nothing that a second backward pass reads was overwritten
+        of_found = torch.autograd.grad(found, parameters, given_to_it, retain_graph=True)
+        assert torch.equal(given_to_it, direction.float())
+        for left, right in zip(of_found, of_exact, strict=True):
+            assert_near(left, right, 2e-5)
+    for name, value in exact.named_buffers():
+        if value.is_floating_point():
+            assert_near(network.get_buffer(name).double(), value, 1e-5)
 
 
 @settings(max_examples=20)

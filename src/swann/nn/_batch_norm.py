@@ -22,14 +22,18 @@ def can_train(norm: _BatchNorm, blocks: Tensor) -> bool:
     )
 
 
-def trained_norm(norm: _BatchNorm, blocks: Tensor) -> Tensor:
+def trained_norm(norm: _BatchNorm, blocks: Tensor, *, rectifies: bool = False, overwrites: bool = False) -> Tensor:
     """Return blocks normalised by their own statistics, which move those that the norm keeps, as the module does.
 
     Args:
         norm: the module.
         blocks: of shape `[blocks, channels, *size, block]`.
+        rectifies: see `swann.nn.kernels.batch_norm`.
+        overwrites: see there.
     """
-    result, mean, variance = batch_norm(blocks, norm.weight, norm.bias, norm.eps)
+    result, mean, variance = batch_norm(
+        blocks, norm.weight, norm.bias, norm.eps, rectifies=rectifies, overwrites=overwrites
+    )
     if norm.track_running_stats and norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
     if norm.track_running_stats and norm.running_mean is not None and norm.running_var is not None:

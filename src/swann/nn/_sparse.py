@@ -61,9 +61,9 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         is_blocks = not layer.sources or not all(dense)
         output, n_finished = state.layer(layer, dense)
         if is_blocks:
-            for position, stage in enumerate(layer.stages):
-                if position >= n_finished:
-                    output = _staged(stage, output, is_sum=position == 0)
+            output = _staged(
+                tuple(layer.stages)[n_finished:], output, is_sum=n_finished == 0, is_read=state.reads(number)
+            )
             state.keep(number, output.reshape(output.shape[0], *layer.map_shape, output.shape[-1]), is_blocks)
         else:
             output = layer.stages(output)
@@ -73,16 +73,36 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
     return from_blocks(output) if is_blocks else output
 
 
-def _staged(stage: nn.Module, blocks: Tensor, *, is_sum: bool) -> Tensor:
-    """Return what a stage makes of blocks; they are overwritten where they are a layer's sums that nobody else has."""
-    if has_hooks(stage):  # who listens sees maps as they are elsewhere
-        return to_blocks(stage(from_blocks(blocks)))
-    if not torch.compiler.is_compiling():
-        if is_sum and type(stage) is nn.ReLU:
-            return blocks.relu_()
-        if isinstance(stage, _BatchNorm) and can_train(stage, blocks):
-            return trained_norm(stage, blocks)
-    return apply_to_blocks(stage, blocks)
+def _staged(stages: Sequence[nn.Module], blocks: Tensor, *, is_sum: bool, is_read: bool) -> Tensor:
+    """Return what some stages make of blocks.
+
+    Args:
+        stages: in order, up to a layer's last.
+        blocks: they are overwritten where they are a layer's sums, which nobody else has.
+        is_sum: whether they are that.
+        is_read: whether only later layers read the result, whose gradient is nobody else's then.
+    """
+    left = list(stages)
+    while left:
+        stage = left.pop(0)
+        rectifies = type(stage) is nn.ReLU and not has_hooks(stage) and bool(left) and _trains(left[0], blocks)
+        if rectifies:
+            stage = left.pop(0)
+        if rectifies or _trains(stage, blocks):
+            norm = cast(_BatchNorm, stage)
+            blocks = trained_norm(norm, blocks, rectifies=rectifies, overwrites=is_read and not left)
+        elif has_hooks(stage):  # who listens sees maps as they are elsewhere
+            blocks = to_blocks(stage(from_blocks(blocks)))
+        elif is_sum and type(stage) is nn.ReLU and not torch.compiler.is_compiling():
+            blocks = blocks.relu_()
+        else:
+            blocks = apply_to_blocks(stage, blocks)
+        is_sum = False
+    return blocks
+
+
+def _trains(stage: nn.Module, blocks: Tensor) -> bool:
+    return isinstance(stage, _BatchNorm) and not torch.compiler.is_compiling() and can_train(stage, blocks)
 
 
 class _Pass:
@@ -100,6 +120,10 @@ class _Pass:
         self.last_reader = network.last_reader
         self.dense = network.plan.chain.dense
         self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
+
+    def reads(self, number: int) -> bool:
+        """Return whether later layers read the map of a layer, and nobody else."""
+        return self.last_reader.get(number, 0) > number and not self.dense
 
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""

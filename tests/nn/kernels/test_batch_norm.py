@@ -22,27 +22,36 @@ def exact(blocks, weight, bias, eps):
 @pytest.mark.parametrize("size", [(), (7,), (5, 3)])
 @pytest.mark.parametrize("block", [16, 21])
 @pytest.mark.parametrize("affine", [True, False])
-def test_results_and_gradients_are_those_of_float64(size, block, affine):
+@pytest.mark.parametrize("rectifies", [False, True])
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_results_and_gradients_are_those_of_float64(size, block, affine, rectifies, overwrites):
     blocks, weight, bias = operands(size, block)
+    blocks[0, 0] = blocks[0, 0].abs().neg()  # nothing of it is left of a ReLU, all of the next one
+    blocks[0, 1] = blocks[0, 1].abs()
     leaves = [blocks, weight, bias] if affine else [blocks]
     leaves = [leaf.requires_grad_() for leaf in leaves]
     numbers = leaves[1:] or (None, None)
-    found, mean, variance = batch_norm(blocks, *numbers, 1e-3)
-    expected = exact(blocks, *numbers, 1e-3)
+    found, mean, variance = batch_norm(blocks, *numbers, 1e-3, rectifies=rectifies, overwrites=overwrites)
+    normalised = blocks.relu() if rectifies else blocks
+    expected = exact(normalised, *numbers, 1e-3)
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-5)
-    of_channels = blocks.detach().double().movedim(1, 0).flatten(1)
+    of_channels = normalised.detach().double().movedim(1, 0).flatten(1)
     torch.testing.assert_close(mean, of_channels.mean(1))
     torch.testing.assert_close(variance, of_channels.var(1, correction=0))
     direction = torch.randn(found.shape, generator=torch.Generator().manual_seed(1))
-    of_found = torch.autograd.grad(found, leaves, direction)
-    for left, right in zip(of_found, torch.autograd.grad(expected, leaves, direction.double()), strict=True):
+    of_expected = torch.autograd.grad(expected, leaves, direction.double())
+    given = direction.clone()
+    of_found = torch.autograd.grad(found, leaves, given)
+    for left, right in zip(of_found, of_expected, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-5)
+    assert torch.equal(given, of_found[0] if overwrites else direction)
 
 
-def test_nan_stays_in_its_channel():
+@pytest.mark.parametrize("rectifies", [False, True])
+def test_nan_stays_in_its_channel(rectifies):
     blocks, weight, bias = operands((5, 3), 16)
     blocks[1, 2, 0, 0, 0] = torch.nan
-    found, *_ = batch_norm(blocks, weight, bias, 1e-5)
+    found, *_ = batch_norm(blocks, weight, bias, 1e-5, rectifies=rectifies)
     assert found.isnan().flatten(2).all(2).any(0).tolist() == [False, False, True, False]
     assert found.isnan().movedim(1, 0).flatten(1).any(1).tolist() == [False, False, True, False]
 

@@ -22,3 +22,17 @@ def test_by_hand():
     addresses = (array.ctypes.data for array in (first, result, scales, second))
     call(combination_function("float32", 4, 1), 5, *addresses)
     assert result.tolist() == [12.5, 4.5, 26.5, 8.5, 40.5]
+
+
+def test_rectified_by_hand():
+    source, other = np.array([1, 2, 3, 4, -5], dtype=np.float32), np.array([1, -1, 0, np.nan, 2], dtype=np.float32)
+    result, scales = np.zeros(5, dtype=np.float32), np.array([2, 10, 0.5], dtype=np.float32)
+    addresses = (array.ctypes.data for array in (source, result, scales, other))
+    call(combination_function("float32", 4, 1, ("other",)), 5, *addresses)
+    np.testing.assert_equal(result, np.array([12.5, 0, 0, np.nan, 10.5], dtype=np.float32))
+    other[3] = -4
+    for rectified, expected in ((("other",), [5, 1 - 10]), (("source", "other"), [10, 1])):
+        sums = np.zeros(2)
+        function = sums_function("float32", 4, 1, rectified)
+        call(function, 5, source.ctypes.data, sums.ctypes.data, 0, other.ctypes.data)
+        assert sums.tolist() == expected

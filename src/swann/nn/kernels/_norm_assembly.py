@@ -4,7 +4,7 @@ from ._code import ELEMENTS, Code, Element
 from ._finish_code import each_channel, each_vector, opened
 
 
-def sums_function(element: Element, lanes: int, rest: int) -> str:
+def sums_function(element: Element, lanes: int, rest: int, rectified: tuple[str, ...] = ()) -> str:
     """Return a module with the function `run`, which sums each channel's map, and its products with another map.
 
     A channel's source and other are maps, its result two float64, in which all is summed.
@@ -13,6 +13,7 @@ def sums_function(element: Element, lanes: int, rest: int) -> str:
         element: type of the maps.
         lanes: elements of a vector.
         rest: elements of a map that fill no vector.
+        rectified: those of `"source"` and `"other"` whose negative elements count as zeros.
     """
     scalar, _, size = ELEMENTS[element]
     code = opened()
@@ -27,7 +28,10 @@ def sums_function(element: Element, lanes: int, rest: int) -> str:
 
         def each(offset: str, width: int) -> None:
             kind, at = f"<{width} x double>", code.value(f"mul i64 {offset}, {size}")
-            first, second = (_widened(code, channel[name], at, width, scalar, size) for name in ("source", "other"))
+            first, second = (
+                _widened(code, channel[name], at, width, scalar, size, rectified=name in rectified)
+                for name in ("source", "other")
+            )
             product = code.value(f"fmul {kind} {first}, {second}")
             for total, value in zip(sums[width], (first, product), strict=True):
                 added = code.value(f"fadd {kind} {code.value(f'load {kind}, ptr {total}')}, {value}")
@@ -44,10 +48,11 @@ def sums_function(element: Element, lanes: int, rest: int) -> str:
     return "\n".join(code.lines)
 
 
-def combination_function(element: Element, lanes: int, rest: int) -> str:
+def combination_function(element: Element, lanes: int, rest: int, rectified: tuple[str, ...] = ()) -> str:
     """Return a module with the function `run`, which adds multiples of two maps and a number, others for each channel.
 
-    A channel's scales are that of its source, that of its other, and the number.
+    A channel's scales are that of its source, that of its other, and the number. Where `"other"` is rectified the
+    result is zero at each of its elements that are not positive; NaN counts as positive, as for PyTorch.
     """
     scalar, _, size = ELEMENTS[element]
     code = opened()
@@ -59,14 +64,20 @@ def combination_function(element: Element, lanes: int, rest: int) -> str:
             total = code.splat(vector, scales[2])
             for name, scale in (("other", scales[1]), ("source", scales[0])):
                 value = code.load(vector, channel[name], at, size)
+                if name == "other":
+                    is_kept = code.value(f"fcmp ugt {vector} {value}, zeroinitializer")
                 product = code.value(f"fmul {vector} {value}, {code.splat(vector, scale)}")
                 total = code.value(f"fadd {vector} {total}, {product}")
+            if "other" in rectified:
+                total = code.value(f"select <{width} x i1> {is_kept}, {vector} {total}, {vector} zeroinitializer")
             code.do(f"store {vector} {total}, ptr {code.address(channel['result'], at)}, align {size}")
 
         each_vector(code, table["place"], lanes, rest, each)
     return "\n".join(code.lines)
 
 
-def _widened(code: Code, base: str, at: str, width: int, scalar: str, size: int) -> str:
+def _widened(code: Code, base: str, at: str, width: int, scalar: str, size: int, *, rectified: bool) -> str:
     value = code.load(f"<{width} x {scalar}>", base, at, size)
+    if rectified:
+        value = code.rectified(f"<{width} x {scalar}>", value)
     return code.widened(value, f"<{width} x {scalar}>", f"<{width} x double>")
