@@ -109,18 +109,20 @@ def test_in_single_precision_they_are_as_near(name):
 
 @pytest.mark.parametrize("order", ["paper", "keep"])
 @pytest.mark.parametrize("ends_with_norm", [False, True])
-def test_large_batches_train_as_in_double_precision(order, ends_with_norm):
+@pytest.mark.parametrize("batch", [16, 72])
+def test_layer_by_layer_it_trains_as_in_double_precision(order, ends_with_norm, batch, monkeypatch):
+    monkeypatch.setattr("swann.nn._sparse.forward_in_one_call", lambda *_: None)
     layers = [
         *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
         *(nn.Conv2d(6, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Tanh()),
-        *(nn.Flatten(), nn.Linear(100, 6), nn.ReLU(), nn.Linear(6, 5)),
-        *([nn.BatchNorm1d(5)] if ends_with_norm else []),
+        *(nn.Flatten(), nn.Linear(100, 6), nn.ReLU(), nn.Linear(6, 1)),
+        *([nn.BatchNorm1d(1)] if ends_with_norm else []),
     ]
     exact = swann.convert(nn.Sequential(*layers), torch.zeros(1, 2, 10, 10), 0.5, order=order, backend="masked")
     exact = exact.double()
     network = copy.deepcopy(exact).float().use_backend("sparse")
-    images = normal(72, 2, 10, 10)
+    images = normal(batch, 2, 10, 10)
     parameters = list(network.parameters())
     expected = exact(images)
     direction = normal(*expected.shape, seed=1)
