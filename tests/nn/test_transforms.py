@@ -171,3 +171,17 @@ def test_what_a_transform_is():
         found.append(is_transformed(IMAGES))
     assert found == [True] * 3
     assert not is_transformed(IMAGES)
+
+
+def test_onnx_knows_the_network_whatever_its_backend(masked, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    network = copy.deepcopy(masked).float().use_backend("auto")
+    images = IMAGES.float()
+    batch = torch.export.Dim("batch")
+    torch.onnx.export(network, (images,), tmp_path / "twin.onnx", dynamic_shapes=({0: batch},), verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "twin.onnx")
+    for n_samples in (1, 3, 5):
+        given = images.repeat(2, 1, 1, 1)[:n_samples]
+        (found,) = session.run(None, {session.get_inputs()[0].name: given.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), network(given), rtol=1e-4, atol=1e-5)

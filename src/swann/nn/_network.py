@@ -18,7 +18,7 @@ from ._link import Link
 from ._native_pass import NativePass
 from ._plan import Plan
 from ._small_batch import Reading
-from ._transforms import is_transformed
+from ._transforms import is_exported_to_onnx, is_transformed
 from ._uncalled import Uncalled, parts_of
 from .costs import Choice, choose_for, costs_here
 from .gpu import FORMS, Form, JoinedLinks, as_read_by, can_use_blocks, fastest_form, prepare
@@ -134,7 +134,7 @@ class SmallWorldNetwork(nn.Module):
         """Choose how the network is computed; weights and results stay the same.
 
         A pass is masked, whatever the backend, where a layer, a link or a dropout inside has hooks, and where PyTorch
-        transforms it (`torch.func`, forward-mode derivatives, `torch.jit.trace`).
+        transforms it (`torch.func`, forward-mode derivatives, `torch.jit.trace`) or exports it to ONNX.
 
         Args:
             backend: `"masked"` for dense convolutions with zeros, `"joined"` for the same with one convolution for all
@@ -231,7 +231,8 @@ class SmallWorldNetwork(nn.Module):
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _must_call_compiled(self) -> bool:
-        return self._warned_of(links_alone=self.backend == "joined" or next(self.parameters()).is_cuda)
+        links_alone = self.backend == "joined" or next(self.parameters()).is_cuda
+        return is_exported_to_onnx() or self._warned_of(links_alone=links_alone)
 
     def _warned_of(self, *, links_alone: bool) -> bool:
         """Return whether a module has to be called that is not called otherwise; the first time with a warning."""

@@ -1,5 +1,7 @@
 """Passes that PyTorch does not just compute, but transforms, records or differentiates forward."""
 
+import sys
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
@@ -24,3 +26,9 @@ def is_transformed(*tensors: Tensor) -> bool:
         or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or not all([type(each) in _PLAIN for each in tensors])  # noqa: C419, it takes half the time
     )
+
+
+def is_exported_to_onnx() -> bool:
+    """Return whether `torch.onnx.export` records a pass, for other programs, which do not know the kernels."""
+    onnx = sys.modules.get("torch.onnx")  # which PyTorch imports with its first use
+    return onnx is not None and bool(onnx.is_in_onnx_export())
