@@ -56,8 +56,8 @@ class SmallWorldLayer(Heard):
                 self.sources.append(source)
                 self.link_shapes.append(link_shape(plan.chain, source, number))
         self.links = nn.ModuleList(links)
-        self.flat_shapes = [number for shape in self.link_shapes for number in shape.flat()]
-        self.columns: list[int] = []
+        self.flat_shapes: list[int] = []
+        self.ways: list[int] = []
         self.joined: list[JoinedLinks] = []
         self.layout: list[int] = []
         self.prepared: dict[Form, list[int]] = {}
@@ -302,13 +302,15 @@ def _is_not_for_kernels(inputs: Tensor) -> bool:
 
 
 def number_link_shapes(network: SmallWorldNetwork) -> None:
-    """Number the ways in which maps are read; links of the same number share what is made of a map for them."""
-    shapes = {
-        pair: None for layer in network.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
-    }
-    numbers = {pair: number for number, pair in enumerate(shapes)}
+    """Number the ways in which maps are read, after the shapes of links have changed.
+
+    Links of the same number share what is made of a map for them.
+    """
+    numbers: dict[tuple[int, LinkShape], int] = {}
     for layer in network.each_layer():
-        layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
+        layer.flat_shapes = [number for shape in layer.link_shapes for number in shape.flat()]
+        pairs = zip(layer.sources, layer.link_shapes, strict=True)
+        layer.ways = [numbers.setdefault(pair, len(numbers)) for pair in pairs]
 
 
 def fixed_buffers(network: nn.Module) -> list[str]:

@@ -21,7 +21,6 @@ from ._block_steps import (
 from ._blocks import BLOCK, apply_by_channel, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._code import Element
-from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._finish_assembly import MAX_TAPS, Finish, MaxPool, Step
 from ._finished_layer import Finishing, finished
@@ -42,7 +41,7 @@ from ._rows import n_places_in_rows, row_lanes
 from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
 from ._script import OWN, Script, ScriptBuilder, block_of_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
-from ._small import Operand, arranged, small_layer
+from ._small import SMALL_BATCH, Operand, arranged, small_layer
 from ._tables import bands_of_places
 from ._windows import Axis, adaptive_axis, strided_axis
 from ._wiring import places, wiring
@@ -103,7 +102,6 @@ __all__ = [
     "from_blocks",
     "link_row",
     "n_places_in_rows",
-    "needs_columns",
     "normalise_row",
     "pairs_of",
     "places",
@@ -117,7 +115,6 @@ __all__ = [
     "sparse_layer",
     "strided_axis",
     "to_blocks",
-    "to_columns",
     "unflatten",
     "vector_bytes",
     "wiring",

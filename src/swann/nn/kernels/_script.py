@@ -145,7 +145,7 @@ class ScriptBuilder:
         """
         numbers = tuple(number for shape in shapes for number in shape.flat())
         targets, sources = zip(*nodes, strict=True)
-        plan = link_plan(kind, numbers, element, samples, targets, sources, "blocks", self.n_threads)
+        plan = link_plan(kind, numbers, element, samples, targets, sources, self.n_threads)
         links = self._append(plan.links * (np.arange(len(LINK)) >= 6))
         tasks = self._append(plan.tasks)
         for row, number in enumerate(plan.numbers):

@@ -23,6 +23,9 @@ from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled
 from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
 
+SMALL_BATCH = 8
+"""From so many samples on they fill vectors."""
+
 _HALF: dict[torch.dtype, Stored] = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 Operand = tuple[Tensor, int]
@@ -164,7 +167,7 @@ def link_programs(
         lanes = row_lanes(places_of_rows, arrangement.size[-1], batch, lanes)
     else:
         taps = [tap * length for tap in range(shape.n_taps)]
-    tiles = column_tiles(taps, length, "forward", lanes, band)
+    tiles = column_tiles(taps, length, lanes, band)
     if sum(map(len, tiles.values())) == 1:
         tiles = {replace(program, streams=True): places for program, places in tiles.items()}
     return compiled(tiles, element, "forward", shape.n_taps, stored)
