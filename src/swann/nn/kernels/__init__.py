@@ -4,8 +4,8 @@ from ._arena import Held
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._assembly import Pass
 from ._batch_norm import batch_norm
+from ._block_map import BlockMap
 from ._block_steps import (
-    BlockMap,
     Norm,
     add_average,
     add_average_gradient,

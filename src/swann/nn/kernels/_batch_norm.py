@@ -1,15 +1,12 @@
-import math
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._code import Element
-from ._compile import compile_function, vector_bytes
-from ._finish import finish_, run_on_channels
+from ._block_map import BlockMap
+from ._channel_calls import element_call, run_on_channels
+from ._finish import finish_
 from ._finish_assembly import Finish
-from ._gather import ELEMENTS
 from ._norm_assembly import combination_function, sums_function
 from ._operator import check_backward
 
@@ -71,11 +68,8 @@ class _BatchNorm(torch.autograd.Function):
             slope = -scale * inverse * of_weight / n_elements
             numbers = torch.stack((scale, slope, -scale * of_bias / n_elements - slope * mean), 1)
             of_blocks = torch.empty_like(blocks)
-            run_on_channels(
-                norm_address("combination", *_vectors(blocks)),
-                (1, 1, 1, 1, math.prod(blocks.shape[2:])),
-                *(gradient, of_blocks, numbers.to(blocks.dtype), blocks),
-            )
+            call = element_call(combination_function, BlockMap.of(blocks))
+            run_on_channels(call, gradient, of_blocks, numbers.to(blocks.dtype), blocks)
         kind = blocks.dtype
         return (
             of_blocks,
@@ -88,19 +82,6 @@ class _BatchNorm(torch.autograd.Function):
 def _sums(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Return for each channel the sum of a map's elements, and of their products with those of another one."""
     result = first.new_empty(*first.shape[:2], 2, dtype=torch.float64)
-    run_on_channels(
-        norm_address("sums", *_vectors(first)), (1, 1, 1, 1, math.prod(first.shape[2:])), first, result, other=second
-    )
+    run_on_channels(element_call(sums_function, BlockMap.of(first)), first, result, other=second)
     total = result.sum(0)
     return total[:, 0], total[:, 1]
-
-
-def _vectors(blocks: Tensor) -> tuple[Element, int, int]:
-    lanes = vector_bytes() // blocks.element_size()
-    return ELEMENTS[blocks.dtype], lanes, math.prod(blocks.shape[2:]) % lanes
-
-
-@cache
-def norm_address(name: str, element: Element, lanes: int, rest: int) -> int:
-    emit = sums_function if name == "sums" else combination_function
-    return compile_function(emit(element, lanes, rest), "run")

@@ -159,16 +159,17 @@ class ScriptBuilder:
         self._turn(run_address(kind), table)
 
     def add_channels(
-        self, function: int, sizes: Sequence[int], samples: tuple[int, int], maps: Sequence[Maps | None]
+        self, call: tuple[int, tuple[int, ...]], samples: tuple[int, int], maps: Sequence[Maps | None]
     ) -> None:
         """Add what a function does to each channel of each block.
 
         Args:
-            function: the address of one that takes tables as `swann.nn.kernels._finish_code` has them.
-            sizes: the last columns of its table.
+            call: the address of one that takes tables as `swann.nn.kernels._finish_code` has them, and the last columns
+                of its table.
             samples: blocks, and channels.
             maps: the columns of its tasks; None for one that is not read.
         """
+        function, sizes = call
         tasks = self._append(np.zeros((*samples, len(maps)), dtype=np.int64))
         blocks, channels = (
             np.arange(length)[:, None] if axis == 0 else np.arange(length) for axis, length in enumerate(samples)
