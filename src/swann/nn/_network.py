@@ -150,9 +150,7 @@ class SmallWorldNetwork(nn.Module):
             raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(str(backend), get_args(Backend))}")
         self.backend = backend
         self._choices: dict[tuple[int, bool, int], Choice] = {}
-        self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
-        self.native_passes: dict[Hashable, NativePass | None] = {}
-        self.block_scripts: dict[Hashable, BlockScripts | None] = {}
+        self._forget_passes()
         self.pools_otherwise = any(link.pools_otherwise for layer in self.each_layer() for _, link in layer.each_link())
         for layer in self.each_layer():
             layer.forget_forms()
@@ -165,6 +163,11 @@ class SmallWorldNetwork(nn.Module):
                 elif backend != "joined" and link.wiring is None:
                     link.make_wiring()
         return self
+
+    def _forget_passes(self) -> None:
+        self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
+        self.native_passes: dict[Hashable, NativePass | None] = {}
+        self.block_scripts: dict[Hashable, BlockScripts | None] = {}
 
     def _prepare(self) -> None:
         """Make what the layers need for the forms that they may be computed in, where it stands."""
@@ -238,11 +241,7 @@ class SmallWorldNetwork(nn.Module):
         uncalled = self._uncalled
         if uncalled is None or uncalled.parts != parts_of(self):
             if uncalled is not None:
-                self.readings, self.native_passes, self.block_scripts = (
-                    {},
-                    {},
-                    {},
-                )  # they read the modules that were there before
+                self._forget_passes()  # they read the modules that were there before
             uncalled = self._uncalled = Uncalled(self)
         found = uncalled.must_be_called(links_alone=links_alone)
         if found is None:

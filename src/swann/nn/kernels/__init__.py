@@ -29,7 +29,6 @@ from ._node_rows import (
     StoredMap,
     constant,
     copy_row,
-    element_bytes,
     fill_row,
     link_row,
     normalise_row,
@@ -39,17 +38,15 @@ from ._node_rows import (
 from ._operator import check_backward, sparse_layer
 from ._rows import n_places_in_rows, row_lanes
 from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
-from ._script import OWN, Script, ScriptBuilder, block_of_memory
+from ._script import Script, ScriptBuilder, block_of_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import SMALL_BATCH, Operand, arranged, small_layer
-from ._tables import bands_of_places
 from ._windows import Axis, adaptive_axis, strided_axis
-from ._wiring import places, wiring
+from ._wiring import addresses_by_source, addresses_by_target, offsets_by_source, offsets_by_target, places, wiring
 
 __all__ = [
     "BLOCK",
     "MAX_TAPS",
-    "OWN",
     "SMALL_BATCH",
     "Address",
     "Arrangement",
@@ -85,24 +82,26 @@ __all__ = [
     "add_pool_gradient",
     "add_rectify_gradient",
     "add_statistics",
+    "addresses_by_source",
+    "addresses_by_target",
     "apply_by_channel",
     "apply_to_blocks",
     "arranged",
     "arrangements",
-    "bands_of_places",
     "batch_norm",
     "block_of_memory",
     "check_backward",
     "check_types",
     "constant",
     "copy_row",
-    "element_bytes",
     "fill_row",
     "finished",
     "from_blocks",
     "link_row",
     "n_places_in_rows",
     "normalise_row",
+    "offsets_by_source",
+    "offsets_by_target",
     "pairs_of",
     "places",
     "pool_rows",
