@@ -102,5 +102,5 @@ def add_links(
         indptr, indices, *order = (Given(wiring.number, offset) for offset in offsets)
         shapes.append(layer.link_shapes[position])
         nodes.append((n_targets, n_sources))
-        addresses.append((result.place, operand.place, indptr, indices, weight or 0, *(order or [0])))
+        addresses.append((result.place, operand.place, indptr, indices, weight or 0, *order))
     builder.add_links(kind, shapes, result.element, (result.n_blocks, result.block), nodes, addresses)

@@ -107,7 +107,7 @@ def compiled_training(links: EqualLinks) -> Callable[[], list[Tensor]]:
     add_fill(builder, result, None)
     shapes, nodes = [links.shape] * len(maps), [links.nodes] * len(maps)
     weight, gradients = links.weight.data_ptr(), [torch.zeros_like(links.weight) for _ in maps]
-    forward = [(result.place, each.data_ptr(), *links.edges, weight, 0) for each in maps]
+    forward = [(result.place, each.data_ptr(), *links.edges, weight) for each in maps]
     builder.add_links("forward", shapes, "float32", samples, nodes, forward)
     for _ in maps:
         source = BlockMap(0, links.nodes[1], links.shape.source, *samples, "float32")
@@ -117,7 +117,7 @@ def compiled_training(links: EqualLinks) -> Callable[[], list[Tensor]]:
         backward = (source.place, result.place, begin, targets, weight, order)
         builder.add_links("input", shapes[:1], "float32", samples, nodes[:1], [backward])
     of_weights = [
-        (result.place, each.data_ptr(), *links.edges, gradient.data_ptr(), 0)
+        (result.place, each.data_ptr(), *links.edges, gradient.data_ptr())
         for each, gradient in zip(maps, gradients, strict=True)
     ]
     builder.add_links("weight", shapes, "float32", samples, nodes, of_weights)

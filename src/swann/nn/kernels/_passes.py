@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._assembly import LINK, TASK, Pass
+from ._assembly import Pass
 from ._code import Element
 from ._compile import vector_bytes
 from ._gather import ELEMENTS
 from ._geometry import LinkShape, blocked_tiles, selected, unflatten
-from ._tables import TASKS_PER_THREAD, Plan, Programs, bands, compiled, run
+from ._tables import LinkRow, Plan, Programs, bands, compiled, run
 from ._wiring import addresses_by_source, addresses_by_target
 
 _CACHE_BYTES = 2**20
@@ -147,12 +147,9 @@ def link_plan(
     links = unflatten(shapes)
     n_steps = 1 if kind == "weight" else n_blocks
     n_nodes = (n_sources if kind == "input" else n_targets)[0]
-    of_result = _bands(kind, links[0], n_nodes, block * size)
-    width = max(1, math.ceil(n_nodes * n_steps * len(of_result) / (TASKS_PER_THREAD * n_threads)))
-    rows: list[list[int]] = []
-    tasks: list[tuple[int, int, int, int, int]] = []
-    for band in of_result:
-        first = len(rows)
+    rows: list[list[LinkRow]] = []
+    for band in _bands(kind, links[0], n_nodes, block * size):
+        rows.append([])
         for number, link in enumerate(links):
             of_target, of_source = (math.prod(end) * block * size for end in (link.target, link.source))
             strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
@@ -160,15 +157,9 @@ def link_plan(
                 strides = strides[2:] + strides[:2]
             programs = _programs(kind, link, element, block, band)
             most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
-            counts = [n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data]
-            rows.append([number, *[0] * 5, *strides, *counts])
-        tasks += [
-            (first, len(rows), step, begin, min(begin + width, n_nodes))
-            for step in range(n_steps)
-            for begin in range(0, n_nodes, width)
-        ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
-    return Plan(np.array(tasks, dtype=np.int64).reshape(-1, len(TASK)), table[:, 0].copy(), table)
+            counts = (n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data)
+            rows[-1].append((*strides, *counts))
+    return Plan.of(rows, n_nodes, n_threads, n_steps)
 
 
 def _bands(kind: Pass, link: LinkShape, n_nodes: int, size: int) -> list[range | None]:

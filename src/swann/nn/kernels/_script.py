@@ -141,7 +141,8 @@ class ScriptBuilder:
             element: type of the maps.
             samples: blocks, and samples of a block.
             nodes: for each link the nodes of the layer where it ends, and of that where it starts.
-            addresses: for each link the first six columns of `swann.nn.kernels._assembly.LINK`.
+            addresses: for each link the first six columns of `swann.nn.kernels._assembly.LINK`; the last of them
+                for `"input"` alone.
         """
         numbers = tuple(number for shape in shapes for number in shape.flat())
         targets, sources = zip(*nodes, strict=True)
