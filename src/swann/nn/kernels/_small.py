@@ -23,7 +23,7 @@ from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
 
 SMALL_BATCH = 8
-"""From so many samples on they fill vectors."""
+"""Batches with fewer samples do not fill vectors; where there are no gradients they have a pass of their own."""
 
 _HALF: dict[torch.dtype, Stored] = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
