@@ -97,7 +97,6 @@ def vary_links(network: SmallWorldNetwork, settings: StudyNetwork) -> SmallWorld
                     layer.links[position] = PooledLink(link, None, link.kernel, "max")
             elif source < number - 1 and size != layer.size:
                 _vary_stride_(layer, position, link, size, settings.stride)
-        layer.flat_shapes = [value for shape in layer.link_shapes for value in shape.flat()]
         if settings.link_norm:
             totals = fan_ins(layer)
             for position, (_, link) in enumerate(layer.each_link()):

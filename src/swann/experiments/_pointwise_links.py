@@ -45,7 +45,6 @@ def use_pointwise_links(network: SmallWorldNetwork, settings: StudyNetwork, seed
         layer.sources = [source for source, _ in parts]
         layer.links = nn.ModuleList(link for _, (link, _) in parts)
         layer.link_shapes = [shape for _, (_, shape) in parts]
-        layer.flat_shapes = [value for shape in layer.link_shapes for value in shape.flat()]
     number_link_shapes(network)
     initialise_(network, torch.Generator().manual_seed(seed))
     return network.use_backend(network.backend)

@@ -142,9 +142,9 @@ class BackwardPass:
             of_weight, of_bias = (self.tensors.gradient(step.norm, name) for name in ("weight", "bias"))
             add_norm_gradient(self.builder, gradient, before, result, taken.norm, of_weight, of_bias)
             return result
-        if step.pool is not None and taken.kept is not None:
+        if step.pool is not None and taken.taps is not None:
             result = self._new(before)
-            add_pool_gradient(self.builder, gradient, result, step.pool, taken.kept)
+            add_pool_gradient(self.builder, gradient, result, step.pool, taken.taps)
             return result
         if step.kind == "mean":
             result = self._new(before)

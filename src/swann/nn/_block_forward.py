@@ -60,14 +60,14 @@ class Taken:
         step: the step.
         before: the map before it.
         after: the map after it.
-        kept: what else its gradient needs: the taps of a pooling, the statistics of a norm.
+        taps: the taps of a maximum pooling, which its gradient needs.
         norm: the norm.
     """
 
     step: Step
     before: BlockMap
     after: BlockMap
-    kept: Address | None = None
+    taps: Address | None = None
     norm: Norm | None = None
 
 
@@ -138,13 +138,12 @@ class ForwardPass:
             taps = self.builder.buffer(after.numel)
             add_finish(self.builder, before, after, Finish((), step.pool, last), taps=taps)
             return Taken(step, before, after, taps)
-        kept = self.builder.buffer(16 * before.n_nodes)
-        norm = self._norm(step, kept, before.n_nodes)
+        norm = self._norm(step, before.n_nodes)
         numbers = add_statistics(self.builder, before, norm)
         add_finish(self.builder, before, after, Finish(("affine", *last)), numbers)
-        return Taken(step, before, after, kept, norm)
+        return Taken(step, before, after, norm=norm)
 
-    def _norm(self, step: Step, kept: Held, n_nodes: int) -> Norm:
+    def _norm(self, step: Step, n_nodes: int) -> Norm:
         module: _BatchNorm = step.norm
         weight, bias = (
             constant(value, n_nodes, self.element)
@@ -157,6 +156,7 @@ class ForwardPass:
         if step.is_fixed or moves:
             mean, variance = (self.tensors.buffer(module, f"running_{name}") for name in ("mean", "var"))
         momentum = module.momentum if moves else None
+        kept = self.builder.buffer(16 * n_nodes)
         return Norm(module.eps, momentum, step.is_fixed, weight, bias, mean, variance, kept)
 
     def _map(self, n_nodes: int, size: tuple[int, ...]) -> BlockMap:
@@ -177,8 +177,8 @@ class ForwardPass:
         if trains:
             kept += [each.read.place for operands in self.operands for each in operands]
         for taken in (each for of_layer in self.taken for each in of_layer if trains):
-            kept += [taken.kept or 0]
-            kept += [taken.before.place] if taken.step.kind == "norm" else []
+            kept += [] if taken.taps is None else [taken.taps]
+            kept += [] if taken.norm is None else [taken.norm.kept, taken.before.place]
             kept += [taken.after.place] if taken.step.kind == "rectify" or taken.step.rectifies else []
         script, starts = self.builder.finished([place for place in kept if isinstance(place, Held)])
 
@@ -198,7 +198,7 @@ class ForwardPass:
                     each,
                     before=found_map(each.before),
                     after=found_map(each.after),
-                    kept=None if each.kept is None else found(each.kept),
+                    taps=None if each.taps is None else found(each.taps),
                     norm=None if each.norm is None else replace(each.norm, kept=found(each.norm.kept)),
                 )
                 for each in of_layer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from ._finish import NORMS, pool_of
 from ._hooks import has_hooks
-from ._native_stages import Form, fixed, is_whole_flatten
+from ._native_stages import SHARED_RULES, Form, Rules, fixed
 from .kernels import MaxPool
 
 Shape = tuple[int, ...]
@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 def block_form(stage: nn.Module) -> Form | None:
     """Return what an operation does; None where compiled code cannot do it, or it has hooks."""
-    find = _FORMS.get(type(stage))
+    find = _RULES.get(type(stage))
     if find is None or has_hooks(stage):
         return None
     return find(stage)
@@ -44,14 +44,10 @@ def _max_pool(stage: Any) -> Form | None:
     return "max", stage, *windows, stage.ceil_mode
 
 
-_FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
-    nn.ReLU: lambda _: ("rectify",),
-    nn.Identity: lambda _: ("same",),
-    nn.Dropout: lambda stage: None if stage.training and stage.p else ("same",),
-    nn.Flatten: lambda stage: ("flat",) if is_whole_flatten(stage) else None,
+_RULES: Rules = {
+    **SHARED_RULES,
     **dict.fromkeys(NORMS, _norm),
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
-    **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), lambda stage: ("mean", fixed(stage.output_size))),
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ._native_pass import GivenTensor
-from .kernels import Address, BlockMap, Given, LinkShape, Pass, ScriptBuilder
+from .kernels import Address, BlockMap, Given, LinkShape, Pass, ScriptBuilder, offsets_by_source, offsets_by_target
 
 if TYPE_CHECKING:
     from ._network import SmallWorldLayer
@@ -94,15 +94,13 @@ def add_links(
         n_targets, n_sources = link.mask.shape
         wiring = tensors.buffer(link, "wiring", torch.int32)
         weight: Address | None = tensors.parameter(link, "weight")
-        edges: tuple[Address, Address, Address] = (wiring, Given(wiring.number, 4 * (n_targets + 1)), 0)
         if kind == "weight":
             weight = tensors.gradient(link, "weight")
-        elif kind == "input":
-            begin = 4 * (n_targets + 1 + len(link.weight))
-            targets = begin + 4 * (n_sources + 1)
-            order = targets + 4 * len(link.weight)
-            edges = (Given(wiring.number, begin), Given(wiring.number, targets), Given(wiring.number, order))
+        offsets: tuple[int, ...] = offsets_by_target(n_targets)
+        if kind == "input":
+            offsets = offsets_by_source(n_targets, n_sources, len(link.weight))
+        indptr, indices, *order = (Given(wiring.number, offset) for offset in offsets)
         shapes.append(layer.link_shapes[position])
         nodes.append((n_targets, n_sources))
-        addresses.append((result.place, operand.place, *edges[:2], weight or 0, edges[2]))
+        addresses.append((result.place, operand.place, indptr, indices, weight or 0, *order))
     builder.add_links(kind, shapes, result.element, (result.n_blocks, result.block), nodes, addresses)

@@ -96,10 +96,14 @@ class Link(Heard):
             dropout: applied to what flows in.
             bias: of shape `[targets]`.
         """
-        weight = self.dense_weight()
+        weight, source = self.dense_weight(), dropout(self.pool(source))
         if self.geometry is None:
-            return F.linear(dropout(pool_to(source, self.kernel)).flatten(1), weight.flatten(1), bias)
-        return convolve(dropout(source), weight, bias, self.geometry)
+            return F.linear(source.flatten(1), weight.flatten(1), bias)
+        return convolve(source, weight, bias, self.geometry)
+
+    def pool(self, source: Tensor) -> Tensor:
+        """Return a source map, pooled to the kernel's size where the link ends at a linear layer."""
+        return source if self.geometry is not None else pool_to(source, self.kernel)
 
     def pools(self, source: Tensor) -> bool:
         """Return whether blocks of a source map are pooled: to the kernel's size, where the link ends at neurons."""

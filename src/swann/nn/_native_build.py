@@ -21,12 +21,11 @@ from .kernels import (
     ScheduleBuilder,
     StoredMap,
     adaptive_axis,
-    bands_of_places,
     constant,
     copy_row,
-    element_bytes,
     fill_row,
     link_row,
+    offsets_by_target,
     pool_rows,
 )
 
@@ -104,14 +103,14 @@ class _Building:
     def _inflow(self, layer: SmallWorldLayer, read: LayerReading, target: StoredMap) -> list[list[Row]]:
         """Return the rows that sum what flows into a layer, for each band."""
         operands = [self.operands[each] for each in zip(read.sources, read.arrangements, strict=True)]
-        after = 4 * (target.n_nodes + 1)
+        _, after = offsets_by_target(target.n_nodes)
         wirings = [self._give(link._buffers, "wiring", torch.int32) for link in read.sparse]
         weights = [self._give(link._parameters, "weight") for link in read.sparse]
         bias: Address = constant(0, target.n_nodes, self.element)
         if layer.bias is not None and not read.dense:
             bias = self._give(layer._parameters, "bias")
         rows: list[list[Row]] = []
-        for band in bands_of_places(target.n_elements, target.n_nodes, element_bytes(self.element)):
+        for band in target.bands():
             of_band = [] if read.dense else [fill_row(target, bias, band)]
             for arrangement, operand, wiring, weight in zip(read.arrangements, operands, wirings, weights, strict=True):
                 of_band.append(

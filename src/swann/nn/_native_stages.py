@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from ._finish import NORMS
 from ._hooks import is_listened_to
 from .kernels import (
     Address,
@@ -28,7 +29,7 @@ Form = tuple[Any, ...]
 
 def stage_form(stage: nn.Module) -> Form | None:
     """Return what an operation does; None where compiled code cannot do it, or somebody listens to it."""
-    find = _FORMS.get(type(stage))
+    find = _RULES.get(type(stage))
     if find is None or is_listened_to(stage):
         return None
     return find(stage)
@@ -52,30 +53,27 @@ def fixed(number: Any) -> Any:
     return tuple(number) if isinstance(number, list) else number
 
 
-def _dropout(stage: Any) -> Form | None:
-    return None if stage.training else ("same",)
+def _mean(stage: Any) -> Form:
+    return "mean", fixed(stage.output_size)
 
 
-def _flatten(stage: Any) -> Form | None:
-    return ("flat",) if is_whole_flatten(stage) else None
+Rules = dict[type[nn.Module], Callable[[Any], Form | None]]
+"""For each class what an operation does; None where compiled code cannot do it."""
 
-
-def is_whole_flatten(stage: nn.Flatten) -> bool:
-    """Return whether nothing but the batch keeps an axis of its own."""
-    return (stage.start_dim, stage.end_dim) == (1, -1)
-
-
-_FORMS: dict[type[nn.Module], Callable[[Any], Form | None]] = {
+SHARED_RULES: Rules = {
     nn.ReLU: lambda _: ("rectify",),
     nn.Identity: lambda _: ("same",),
-    nn.Flatten: _flatten,
-    nn.Dropout: _dropout,
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _norm),
+    nn.Dropout: lambda stage: None if stage.training and stage.p else ("same",),
+    nn.Flatten: lambda stage: ("flat",) if (stage.start_dim, stage.end_dim) == (1, -1) else None,
+    **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), _mean),
+}
+"""Those of a pass of any kind, which `swann.nn._block_stages` goes by too."""
+
+_RULES: Rules = {
+    **SHARED_RULES,
+    **dict.fromkeys(NORMS, _norm),
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _max_pool),
-    **dict.fromkeys(
-        (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        lambda stage: ("mean", fixed(stage.output_size)),
-    ),
+    nn.AdaptiveAvgPool3d: _mean,
 }
 
 

@@ -56,8 +56,8 @@ class SmallWorldLayer(Heard):
                 self.sources.append(source)
                 self.link_shapes.append(link_shape(plan.chain, source, number))
         self.links = nn.ModuleList(links)
-        self.flat_shapes = [number for shape in self.link_shapes for number in shape.flat()]
-        self.columns: list[int] = []
+        self.flat_shapes: list[int] = []
+        self.ways: list[int] = []
         self.joined: list[JoinedLinks] = []
         self.layout: list[int] = []
         self.prepared: dict[Form, list[int]] = {}
@@ -150,9 +150,7 @@ class SmallWorldNetwork(nn.Module):
             raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(str(backend), get_args(Backend))}")
         self.backend = backend
         self._choices: dict[tuple[int, bool, int], Choice] = {}
-        self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
-        self.native_passes: dict[Hashable, NativePass | None] = {}
-        self.block_scripts: dict[Hashable, BlockScripts | None] = {}
+        self._forget_passes()
         self.pools_otherwise = any(link.pools_otherwise for layer in self.each_layer() for _, link in layer.each_link())
         for layer in self.each_layer():
             layer.forget_forms()
@@ -165,6 +163,11 @@ class SmallWorldNetwork(nn.Module):
                 elif backend != "joined" and link.wiring is None:
                     link.make_wiring()
         return self
+
+    def _forget_passes(self) -> None:
+        self.readings: dict[tuple[int, Choice | None, int], Reading] = {}
+        self.native_passes: dict[Hashable, NativePass | None] = {}
+        self.block_scripts: dict[Hashable, BlockScripts | None] = {}
 
     def _prepare(self) -> None:
         """Make what the layers need for the forms that they may be computed in, where it stands."""
@@ -239,11 +242,7 @@ class SmallWorldNetwork(nn.Module):
         uncalled = self._uncalled
         if uncalled is None or uncalled.parts != parts_of(self):
             if uncalled is not None:
-                self.readings, self.native_passes, self.block_scripts = (
-                    {},
-                    {},
-                    {},
-                )  # they read the modules that were there before
+                self._forget_passes()  # they read the modules that were there before
             uncalled = self._uncalled = Uncalled(self)
         found = uncalled.must_be_called(links_alone=links_alone)
         if found is None:
@@ -303,13 +302,15 @@ def _is_not_for_kernels(inputs: Tensor) -> bool:
 
 
 def number_link_shapes(network: SmallWorldNetwork) -> None:
-    """Number the ways in which maps are read; links of the same number share what is made of a map for them."""
-    shapes = {
-        pair: None for layer in network.each_layer() for pair in zip(layer.sources, layer.link_shapes, strict=True)
-    }
-    numbers = {pair: number for number, pair in enumerate(shapes)}
+    """Number the ways in which maps are read, after the shapes of links have changed.
+
+    Links of the same number share what is made of a map for them.
+    """
+    numbers: dict[tuple[int, LinkShape], int] = {}
     for layer in network.each_layer():
-        layer.columns = [numbers[pair] for pair in zip(layer.sources, layer.link_shapes, strict=True)]
+        layer.flat_shapes = [number for shape in layer.link_shapes for number in shape.flat()]
+        pairs = zip(layer.sources, layer.link_shapes, strict=True)
+        layer.ways = [numbers.setdefault(pair, len(numbers)) for pair in pairs]
 
 
 def fixed_buffers(network: nn.Module) -> list[str]:

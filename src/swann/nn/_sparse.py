@@ -18,7 +18,6 @@ from ._small_batch import forward_small
 from .kernels import (
     SMALL_BATCH,
     Finishing,
-    LinkShape,
     SharedGradients,
     apply_to_blocks,
     finished,
@@ -27,7 +26,6 @@ from .kernels import (
     shared_pool,
     sparse_layer,
     to_blocks,
-    to_columns,
 )
 
 if TYPE_CHECKING:
@@ -112,14 +110,12 @@ class _Pass:
         self.inputs = inputs
         self.plain: dict[int, Tensor] = {0: inputs}
         self.blocks: dict[int, Tensor] = {}
-        self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by the number of a shape
-        self.columns: dict[int, dict[int, Tensor]] = defaultdict(dict)
+        self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by a number of `layer.ways`
         self.shared = SharedGradients()
         self.read: set[int] = set()
         self.alone = itertools.count(len(network.layers) + 1)  # numbers for maps that one link alone reads
         self.last_reader = network.last_reader
         self.dense = network.plan.chain.dense
-        self.by_columns = not torch.compiler.is_compiling() and inputs.shape[0] < SMALL_BATCH
 
     def reads(self, number: int) -> bool:
         """Return whether later layers read the map of a layer, and nobody else."""
@@ -128,9 +124,9 @@ class _Pass:
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""
         (self.blocks if is_blocks else self.plain)[number] = output
-        kept: tuple[dict[int, Any], ...] = (self.pooled, self.columns)
+        kept: tuple[dict[int, Any], ...] = (self.pooled,)
         if not self.dense:
-            kept = (self.plain, self.blocks, *kept)
+            kept = (self.plain, self.blocks, self.pooled)
         for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]
@@ -159,7 +155,7 @@ class _Pass:
     def _finishing(self, layer: SmallWorldLayer) -> tuple[Finishing | None, int]:
         """Return what the kernels do of a layer's stages, and how many that is."""
         dtype = self.inputs.dtype
-        if self.by_columns or torch.compiler.is_compiling() or summed_as(dtype) != (dtype, False):
+        if torch.compiler.is_compiling() or summed_as(dtype) != (dtype, False):
             return None, 0
         return finishing_of(layer.stages, layer.n_nodes, layer.size, dtype)
 
@@ -179,13 +175,13 @@ class _Pass:
         self, layer: SmallWorldLayer, positions: Sequence[int], finishing: Finishing | None = None
     ) -> Tensor:
         """Return what flows into a layer through some of its links, and its bias, as blocks, finished if asked."""
-        every_link, drops = layer.each_link(), layer.dropout.drops
+        every_link = layer.each_link()
         links = [every_link[position] for position in positions]
         shapes = layer.flat_shapes
         if len(positions) < len(every_link):
             shapes = [number for position in positions for number in layer.link_shapes[position].flat()]
         operands = [
-            self._operand(layer, source, link, layer.link_shapes[position], layer.columns[position], drops)
+            self._operand(layer, source, link, layer.ways[position])
             for (source, link), position in zip(links, positions, strict=True)
         ]
         first = self._blocks(links[0][0])
@@ -198,8 +194,8 @@ class _Pass:
         if is_single:
             sources, weights = [source.float() for source in sources], [weight.float() for weight in weights]
             bias = None if bias is None else bias.float()
-        if self.by_columns or torch.compiler.is_compiling():
-            total = sparse_layer(sources, weights, wirings, bias, shapes, size, self.by_columns)
+        if torch.compiler.is_compiling():
+            total = sparse_layer(sources, weights, wirings, bias, shapes, size)
         else:
             is_first = [self._is_first(number) for _, number in operands]
             numbers = [number for _, number in operands]
@@ -210,7 +206,7 @@ class _Pass:
 
     def _pooled(self, source: int, link: Link, given: Tensor) -> Tensor:
         """Return the map that a link reads: pooled where it ends at a linear layer."""
-        if not link.pools(given) or link.pools_otherwise or self.by_columns or torch.compiler.is_compiling():
+        if not link.pools(given) or link.pools_otherwise or torch.compiler.is_compiling():
             return link.pool_blocks(given)
         return shared_pool(self.shared, source, self._is_first(source), link.kernel, given)
 
@@ -219,31 +215,16 @@ class _Pass:
         self.read.add(number)
         return is_first
 
-    def _operand(
-        self,
-        layer: SmallWorldLayer,
-        source: int,
-        link: Link,
-        shape: LinkShape,
-        number: int,
-        drops: bool,
-    ) -> tuple[Tensor, int]:
+    def _operand(self, layer: SmallWorldLayer, source: int, link: Link, way: int) -> tuple[Tensor, int]:
         """Return what a link's kernels read, and the number by which its readers share its gradient.
 
         A dropout that drops is another one for each link, so that no two share what they read.
         """
-        if self.by_columns and not drops and number in self.columns[source]:
-            return self.columns[source][number], source
         given = self._blocks(source)
-        if number not in self.pooled[source]:
-            self.pooled[source][number] = self._pooled(source, link, given)
-        pooled = self.pooled[source][number]
+        if way not in self.pooled[source]:
+            self.pooled[source][way] = self._pooled(source, link, given)
+        pooled = self.pooled[source][way]
         blocks = link.pad_blocks(layer.dropout.of_blocks(pooled))
-        if self.by_columns:
-            columns = to_columns(blocks, shape)
-            if not drops:
-                self.columns[source][number] = columns
-            return columns, source
         if blocks is given:
             return given, source
-        return blocks, -1 - number if blocks is pooled else next(self.alone)
+        return blocks, -1 - way if blocks is pooled else next(self.alone)

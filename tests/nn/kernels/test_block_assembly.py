@@ -57,7 +57,7 @@ def test_a_dropout(adds, expected):
     """Of 2¹⁶ draws 3·2¹⁴ drop: a quarter is kept, four times as large."""
     source, result = floats(7, 8, 1, 2, 3), np.full(5, 10, dtype=np.float32)
     draws = np.array([-(2**15), 2**14 - 1, 2**14, 2**14 + 1, 2**15 - 1], dtype=np.int16)
-    call_map(drop_function("float32", 4, 1, 3 * 2**14, adds=adds), 5, source, result, None, draws)
+    call_map(drop_function("float32", 4, 1, threshold=3 * 2**14, adds=adds), 5, source, result, None, draws)
     assert result.tolist() == expected
 
 

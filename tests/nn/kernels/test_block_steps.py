@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,7 +26,6 @@ from swann.nn.kernels import (
     to_blocks,
 )
 
-ELEMENTS = {torch.float32: "float32", torch.float64: "float64"}
 CASES = [(torch.float32, 5), (torch.float64, 32)]
 
 
@@ -43,24 +44,12 @@ class Steps:
         return Given(len(self.tensors))
 
     def map(self, blocks):
-        n_blocks, n_nodes, *size, block = blocks.shape
-        return BlockMap(self.give(blocks), n_nodes, tuple(size), n_blocks, block, ELEMENTS[blocks.dtype])
+        return replace(BlockMap.of(blocks), place=self.give(blocks))
 
     def run(self):
         script, _ = self.builder.finished()
         memory = block_of_memory(script.n_bytes)
         script.run([memory.data_ptr(), *(tensor.data_ptr() for tensor in self.tensors)])
-
-
-def test_the_sizes_of_a_map():
-    found = BlockMap(0, 3, (4, 5), 2, 16, "float64")
-    assert (found.n_elements, found.numel, found.nbytes) == (320, 1920, 15360)
-    assert found.samples == (2, 3)
-    assert [BlockMap(0, 3, size, 1, 1, "float32").axes for size in ((4, 5), (7,))] == [(4, 5), (1, 7)]
-    maps = found.maps()
-    assert (maps.of_channel, maps.of_block) == (320 * 8, 3 * 320 * 8)
-    draws = found.beside(Given(2), 2)
-    assert (draws.place, draws.of_channel, draws.of_block) == (Given(2), 320 * 2, 3 * 320 * 2)
 
 
 @pytest.mark.parametrize(("dtype", "batch"), CASES)

@@ -1,4 +1,3 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,15 +21,6 @@ def test_the_row_of_numbers_by_hand():
     neurons = LinkShape((), (), (), (), (), ())
     assert neurons.flat() == [0]
     assert neurons.n_taps == 1
-
-
-@pytest.mark.parametrize(
-    ("source", "kernel", "before", "dilation", "expected"),
-    [(3, 3, 0, 1, True), (1, 1, 0, 2, True), (4, 3, 0, 1, False), (3, 3, 1, 1, False), (3, 2, 0, 2, False)],
-)
-def test_a_kernel_as_large_as_its_source_meets_all_of_it(source, kernel, before, dilation, expected):
-    shape = LinkShape((source, source), (1, 1), (kernel,) * 2, (1, 1), (before,) * 2, (dilation,) * 2)
-    assert shape.meets_all_at_once is expected
 
 
 def test_selected_shapes_keep_their_order():

@@ -3,11 +3,10 @@ import math
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from links import BATCHES, Case, cases, random_mask, relative_error, shape_of
 
 from swann import InvalidValueError
-from swann.nn.kernels import LinkShape, from_blocks, sparse_layer, to_blocks, to_columns, wiring
+from swann.nn.kernels import LinkShape, from_blocks, sparse_layer, to_blocks, wiring
 
 PRECISION = {torch.float32: 1e-5, torch.float64: 1e-12}
 SHAPE = LinkShape((5, 4), (3, 2), (3, 2), (2, 2), (1, 0), (1, 1))
@@ -27,13 +26,13 @@ def gradients(function, operands, direction):
     return [result.detach(), *(torch.zeros_like(old) if new is None else new for old, new in pairs)]
 
 
-def check(case, dtype, function=None):
+def check(case, dtype):
     """Compare the map and all gradients with the dense convolution's in float64."""
     operands = case.operands(dtype)
     exact = [tensor.double() for tensor in operands[0]], [t.double() for t in operands[1]], operands[2].double()
     size = (case.batch, case.n_targets, *case.target)
     direction = torch.randn(size, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(dtype)
-    found = gradients(function or case.sparse, operands, direction)
+    found = gradients(case.sparse, operands, direction)
     expected = gradients(case.dense, exact, direction.double())
     for left, right in zip(found, expected, strict=True):
         assert left.dtype == dtype
@@ -50,20 +49,6 @@ def test_map_and_gradients_equal_the_dense_convolutions(batch):
         check(case, torch.float32)
 
     compare()
-
-
-@settings(max_examples=15)
-@given(st.data(), st.integers(1, 7))
-def test_from_columns_it_computes_the_same(data, batch):
-    case = data.draw(cases(batch))
-
-    def by_columns(sources, weights, bias):
-        blocks = [to_blocks(source) for source in sources]
-        columns = [to_columns(block, shape) for block, shape in zip(blocks, case.shapes, strict=True)]
-        size = case.size(blocks[0])
-        return from_blocks(sparse_layer(columns, weights, case.wirings(), bias, case.flat(), size, True))
-
-    check(case, torch.float64, by_columns)
 
 
 def test_by_hand():
@@ -85,16 +70,14 @@ def test_gradcheck(batch):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # from torch's own check
-@pytest.mark.parametrize("by_columns", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_operator_is_registered_as_torch_asks(by_columns, dtype):
+def test_the_operator_is_registered_as_torch_asks(dtype):
     case = case_of(batch=4)
     sources, weights, bias = case.operands(dtype)
-    block = to_blocks(sources[0])
-    source = to_columns(block, SHAPE) if by_columns else block
+    source = to_blocks(sources[0]).requires_grad_()
     arguments = (
-        *([source.detach().requires_grad_()], [weights[0].requires_grad_()], case.wirings(), bias.requires_grad_()),
-        *(case.flat(), case.size(block), by_columns),
+        *([source], [weights[0].requires_grad_()], case.wirings(), bias.requires_grad_()),
+        *(case.flat(), case.size(source)),
     )
     torch.library.opcheck(torch.ops.swann.sparse_layer.default, arguments)
 
@@ -105,7 +88,7 @@ def test_the_backward_operator_is_registered_as_torch_asks():
     sources, weights, _ = case.operands(torch.float32)
     gradient = to_blocks(torch.ones(16, 3, 3, 2))
     for wanted in ([True, True], [True, False], [False, True]):
-        arguments = (gradient, [to_blocks(sources[0])], weights, case.wirings(), case.flat(), False, wanted)
+        arguments = (gradient, [to_blocks(sources[0])], weights, case.wirings(), case.flat(), wanted)
         operator = torch.ops.swann.sparse_layer_backward.default
         torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))
 

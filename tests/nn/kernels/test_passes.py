@@ -32,5 +32,5 @@ def test_layers_of_different_sizes_add_to_the_gradient_of_one_map(batch, dtype):
     result = to_blocks(before.to(dtype))
     wirings = [case.wirings()[0] for case in cases]
     shapes = [number for shape in SHAPES for number in shape.flat()]
-    input_gradient_(result, gradients, weights, wirings, shapes, False)
+    input_gradient_(result, gradients, weights, wirings, shapes)
     assert relative_error(result, to_blocks(expected)) < (1e-5 if dtype == torch.float32 else 1e-12)

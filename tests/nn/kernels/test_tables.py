@@ -1,6 +1,6 @@
 from swann.nn.kernels import LinkShape
 from swann.nn.kernels._geometry import blocked_tiles
-from swann.nn.kernels._tables import bands, compiled
+from swann.nn.kernels._tables import Plan, bands, compiled, tasks_of
 
 
 def test_bands_are_whole_steps_that_stay_in_the_cache():
@@ -9,6 +9,24 @@ def test_bands_are_whole_steps_that_stay_in_the_cache():
     assert bands(2, 8, 2**15) == [None]
     assert bands(2, 5, 2**20) == [range(2), range(2, 4), range(4, 5)]
     assert bands(2, 5, 0) == [None]
+
+
+def test_tasks_are_ranges_of_nodes_for_each_band_and_step():
+    """Four tasks for each thread: two bands, one step, five nodes, so that a task has two or three of them."""
+    assert tasks_of([(0, 2), (2, 4)], 5, 1) == [
+        *((0, 2, 0, 0, 3), (0, 2, 0, 3, 5)),
+        *((2, 4, 0, 0, 3), (2, 4, 0, 3, 5)),
+    ]
+    assert tasks_of([(0, 2)], 3, 1, 2) == [(0, 2, step, *nodes) for step in (0, 1) for nodes in ((0, 2), (2, 3))]
+    assert tasks_of([(0, 1)], 3, 8) == [(0, 1, 0, 0, 1), (0, 1, 0, 1, 2), (0, 1, 0, 2, 3)]
+
+
+def test_a_plan_has_all_links_for_each_band():
+    rows = [[range(8), range(8, 16)], [range(16, 24), range(24, 32)]]
+    plan = Plan.of(rows, 5, 1)
+    assert plan.numbers.tolist() == [0, 1, 0, 1]
+    assert plan.links[:, 6:].tolist() == [list(row) for band in rows for row in band]
+    assert [tuple(task) for task in plan.tasks] == tasks_of([(0, 2), (2, 4)], 5, 1)
 
 
 def test_programs_know_their_tiles_and_what_they_read():

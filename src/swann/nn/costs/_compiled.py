@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..kernels import (
-    Address,
     BlockMap,
     Held,
     LinkShape,
@@ -18,8 +17,9 @@ from ..kernels import (
     StoredMap,
     Workspace,
     add_fill,
+    addresses_by_source,
+    addresses_by_target,
     arrangements,
-    bands_of_places,
     block_of_memory,
     constant,
     copy_row,
@@ -56,18 +56,9 @@ class EqualLinks:
         return self.n_targets, self.maps[0].shape[1]
 
     @property
-    def edges(self) -> tuple[Address, Address]:
+    def edges(self) -> tuple[int, int]:
         """Where each target's edges begin, and their sources."""
-        start = self.wiring.data_ptr()
-        return start, start + 4 * (self.n_targets + 1)
-
-    @property
-    def reversed_edges(self) -> tuple[Address, Address, Address]:
-        """Where each source's edges begin, their targets, and their places in the order of the weights."""
-        n_edges = len(self.weight)
-        begin = self.wiring.data_ptr() + 4 * (self.n_targets + 1 + n_edges)
-        targets = begin + 4 * (self.nodes[1] + 1)
-        return begin, targets, targets + 4 * n_edges
+        return addresses_by_target(self.wiring, self.n_targets)
 
 
 def compiled_inference(links: EqualLinks) -> Callable[[], Tensor]:
@@ -81,7 +72,7 @@ def compiled_inference(links: EqualLinks) -> Callable[[], Tensor]:
     stored = found[0].size if links.size else links.size
     target = StoredMap(0, n_targets, links.size, stored, batch, "float32")
     target = replace(target, place=builder.buffer(target.stride * n_targets))
-    bands = bands_of_places(target.n_elements, n_targets, 4)
+    bands = target.bands()
     flows: list[list[Row]] = [[fill_row(target, constant(0, n_targets, "float32"), band)] for band in bands]
     copies: list[Row] = []
     maps = [each.detach().movedim(0, -1).contiguous() for each in links.maps]
@@ -116,17 +107,17 @@ def compiled_training(links: EqualLinks) -> Callable[[], list[Tensor]]:
     add_fill(builder, result, None)
     shapes, nodes = [links.shape] * len(maps), [links.nodes] * len(maps)
     weight, gradients = links.weight.data_ptr(), [torch.zeros_like(links.weight) for _ in maps]
-    forward = [(result.place, each.data_ptr(), *links.edges, weight, 0) for each in maps]
+    forward = [(result.place, each.data_ptr(), *links.edges, weight) for each in maps]
     builder.add_links("forward", shapes, "float32", samples, nodes, forward)
     for _ in maps:
         source = BlockMap(0, links.nodes[1], links.shape.source, *samples, "float32")
         source = replace(source, place=builder.buffer(source.nbytes))
         add_fill(builder, source, None)
-        begin, targets, order = links.reversed_edges
+        begin, targets, order = addresses_by_source(links.wiring, *links.nodes, len(links.weight))
         backward = (source.place, result.place, begin, targets, weight, order)
         builder.add_links("input", shapes[:1], "float32", samples, nodes[:1], [backward])
     of_weights = [
-        (result.place, each.data_ptr(), *links.edges, gradient.data_ptr(), 0)
+        (result.place, each.data_ptr(), *links.edges, gradient.data_ptr())
         for each, gradient in zip(maps, gradients, strict=True)
     ]
     builder.add_links("weight", shapes, "float32", samples, nodes, of_weights)

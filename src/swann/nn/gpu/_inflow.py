@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor
 
-from .._link import pad, pool_to
 from ._check import KINDS
 from ._joined import join_links, joined_inflow
 from ._operator import block_layer
@@ -57,12 +56,7 @@ def block_inflow(layer: SmallWorldLayer, maps: Sequence[Tensor | None], dropout:
     """Return the sum of what flows into a layer and its bias, by the block kernels; see `joined_inflow`."""
     sources = []
     for source, link in layer.each_link():
-        given = cast(Tensor, maps[source])
-        if link.geometry is None:
-            given = dropout(pool_to(given, link.kernel))
-        else:
-            given = dropout(given)
-            given = given if link.geometry.padding_mode == "zeros" else pad(given, link.geometry)
+        given = link.pad(dropout(link.pool(cast(Tensor, maps[source]))))
         while given.ndim < 4:
             given = given.unsqueeze(2)
         sources.append(given)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._link import convolve, pool_to
+from .._link import convolve
 
 if TYPE_CHECKING:
     from .._network import SmallWorldLayer
@@ -68,8 +68,7 @@ def joined_inflow(layer: SmallWorldLayer, maps: Sequence[Tensor | None], dropout
         sources = []
         for position in group.positions:
             source, link = links[position]
-            given = cast(Tensor, maps[source])
-            sources.append(dropout(given if link.geometry is not None else pool_to(given, link.kernel)))
+            sources.append(dropout(link.pool(cast(Tensor, maps[source]))))
         given = torch.cat(sources, 1) if len(sources) > 1 else sources[0]
         weight, geometry = _weight(layer, group), links[group.positions[0]][1].geometry
         if geometry is None:

@@ -1,10 +1,10 @@
 """Triton kernels of links cut into tiles of channels, see `block_tables`; maps stand in memory with channels last.
 
-They are plain functions here; `launch` compiles them. In all of them `TILE` is the channels of a tile, `PLACES` the
-places of a map that a program works on, `ALIGNMENT` a power of two that divides all numbers of channels, and `KIND` the
-type of the maps. Every program writes numbers of its own: nothing is added atomically, so results are the same each
-time. Only what Triton itself provides is called, none of its library that is written in Triton, for Triton's
-interpreter could not run that here.
+They are plain functions here; `swann.nn.gpu._compiled.kernel` compiles them. In all of them `TILE` is the channels of a
+tile, `PLACES` the places of a map that a program works on, `ALIGNMENT` a power of two that divides all numbers of
+channels, and `KIND` the type of the maps. Every program writes numbers of its own: nothing is added atomically, so
+results are the same each time. Only what Triton itself provides is called, none of its library that is written in
+Triton, for Triton's interpreter could not run that here.
 """
 
 import triton.language as tl

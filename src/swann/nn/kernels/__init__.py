@@ -4,8 +4,8 @@ from ._arena import Held
 from ._arrangement import Arrangement, arrangements, pairs_of
 from ._assembly import Pass
 from ._batch_norm import batch_norm
+from ._block_map import BlockMap
 from ._block_steps import (
-    BlockMap,
     Norm,
     add_average,
     add_average_gradient,
@@ -21,7 +21,6 @@ from ._block_steps import (
 from ._blocks import BLOCK, apply_by_channel, apply_to_blocks, from_blocks, to_blocks
 from ._check import check_types
 from ._code import Element
-from ._columns import SMALL_BATCH, needs_columns, to_columns
 from ._compile import processor, vector_bytes
 from ._finish_assembly import MAX_TAPS, Finish, MaxPool, Step
 from ._finished_layer import Finishing, finished
@@ -30,7 +29,6 @@ from ._node_rows import (
     StoredMap,
     constant,
     copy_row,
-    element_bytes,
     fill_row,
     link_row,
     normalise_row,
@@ -40,17 +38,15 @@ from ._node_rows import (
 from ._operator import check_backward, sparse_layer
 from ._rows import n_places_in_rows, row_lanes
 from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
-from ._script import OWN, Script, ScriptBuilder, block_of_memory
+from ._script import Script, ScriptBuilder, block_of_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
-from ._small import Operand, arranged, small_layer
-from ._tables import bands_of_places
+from ._small import SMALL_BATCH, Operand, arranged, small_layer
 from ._windows import Axis, adaptive_axis, strided_axis
-from ._wiring import places, wiring
+from ._wiring import addresses_by_source, addresses_by_target, offsets_by_source, offsets_by_target, places, wiring
 
 __all__ = [
     "BLOCK",
     "MAX_TAPS",
-    "OWN",
     "SMALL_BATCH",
     "Address",
     "Arrangement",
@@ -86,25 +82,26 @@ __all__ = [
     "add_pool_gradient",
     "add_rectify_gradient",
     "add_statistics",
+    "addresses_by_source",
+    "addresses_by_target",
     "apply_by_channel",
     "apply_to_blocks",
     "arranged",
     "arrangements",
-    "bands_of_places",
     "batch_norm",
     "block_of_memory",
     "check_backward",
     "check_types",
     "constant",
     "copy_row",
-    "element_bytes",
     "fill_row",
     "finished",
     "from_blocks",
     "link_row",
     "n_places_in_rows",
-    "needs_columns",
     "normalise_row",
+    "offsets_by_source",
+    "offsets_by_target",
     "pairs_of",
     "places",
     "pool_rows",
@@ -117,7 +114,6 @@ __all__ = [
     "sparse_layer",
     "strided_axis",
     "to_blocks",
-    "to_columns",
     "unflatten",
     "vector_bytes",
     "wiring",

@@ -1,14 +1,11 @@
-from functools import cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ._average_assembly import average_function, average_gradient_function
+from ._block_map import BlockMap
 from ._blocks import apply_by_channel
-from ._code import Element
-from ._compile import compile_function, vector_bytes
-from ._finish import axes_of, run_on_channels
+from ._channel_calls import pool_call, run_on_channels
 from ._gather import ELEMENTS
 
 Shape = tuple[int, ...]
@@ -25,7 +22,7 @@ def average_pool(blocks: Tensor, size: Shape) -> Tensor:
         return _pooled_by_torch(blocks, size)
     exact = (blocks if blocks.dtype in ELEMENTS else blocks.float()).contiguous()
     result = exact.new_empty(*blocks.shape[:2], *size, blocks.shape[-1])
-    _run("forward", exact, result, exact, result)
+    run_on_channels(pool_call(average_function, BlockMap.of(exact), BlockMap.of(result)), exact, result)
     return result.to(blocks.dtype)
 
 
@@ -43,21 +40,9 @@ def add_average_gradient_(result: Tensor, gradient: Tensor) -> None:
             (found,) = torch.autograd.grad(_pooled_by_torch(leaf, tuple(gradient.shape[2:-1])), leaf, gradient)
         result += found
         return
-    _run("gradient", gradient, result, result, gradient)
+    call = pool_call(average_gradient_function, BlockMap.of(result), BlockMap.of(gradient))
+    run_on_channels(call, gradient, result)
 
 
 def _pooled_by_torch(blocks: Tensor, size: Shape) -> Tensor:
     return apply_by_channel(lambda maps: F.adaptive_avg_pool3d(maps, (size[0], size[1], size[2])), blocks)
-
-
-def _run(kind: str, source: Tensor, result: Tensor, whole: Tensor, pooled: Tensor) -> None:
-    block = source.shape[-1]
-    lanes = vector_bytes() // source.element_size()
-    function = average_address(kind, ELEMENTS[source.dtype], lanes, block % lanes)
-    run_on_channels(function, (*axes_of(whole), *axes_of(pooled), block), source, result)
-
-
-@cache
-def average_address(kind: str, element: Element, lanes: int, rest: int) -> int:
-    emit = average_function if kind == "forward" else average_gradient_function
-    return compile_function(emit(element, lanes, rest), "run")

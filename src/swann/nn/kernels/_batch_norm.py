@@ -1,15 +1,12 @@
-import math
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._code import Element
-from ._compile import compile_function, vector_bytes
-from ._finish import finish_, run_on_channels
+from ._block_map import BlockMap
+from ._channel_calls import element_call, run_on_channels
+from ._finish import finish_
 from ._finish_assembly import Finish
-from ._gather import ELEMENTS
 from ._norm_assembly import combination_function, sums_function
 from ._operator import check_backward
 
@@ -90,11 +87,8 @@ class _BatchNorm(torch.autograd.Function):
             slope = -scale * inverse * of_weight / n_elements
             numbers = torch.stack((scale, slope, -scale * of_bias / n_elements - slope * mean), 1)
             of_blocks = gradient if ctx.overwrites else torch.empty_like(blocks)
-            run_on_channels(
-                norm_address("combination", *_vectors(blocks), ctx.rectified),
-                (1, 1, 1, 1, math.prod(blocks.shape[2:])),
-                *(gradient, of_blocks, numbers.to(blocks.dtype), blocks),
-            )
+            call = element_call(combination_function, BlockMap.of(blocks), rectified=ctx.rectified)
+            run_on_channels(call, gradient, of_blocks, numbers.to(blocks.dtype), blocks)
         kind = blocks.dtype
         return (
             of_blocks,
@@ -107,18 +101,7 @@ class _BatchNorm(torch.autograd.Function):
 def _sums(source: Tensor, other: Tensor, rectified: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     """Return for each channel the sum of a map's elements, and of their products with those of another one."""
     result = source.new_empty(*source.shape[:2], 2, dtype=torch.float64)
-    function = norm_address("sums", *_vectors(source), rectified)
-    run_on_channels(function, (1, 1, 1, 1, math.prod(source.shape[2:])), source, result, other=other)
+    call = element_call(sums_function, BlockMap.of(source), rectified=rectified)
+    run_on_channels(call, source, result, other=other)
     total = result.sum(0)
     return total[:, 0], total[:, 1]
-
-
-def _vectors(blocks: Tensor) -> tuple[Element, int, int]:
-    lanes = vector_bytes() // blocks.element_size()
-    return ELEMENTS[blocks.dtype], lanes, math.prod(blocks.shape[2:]) % lanes
-
-
-@cache
-def norm_address(name: str, element: Element, lanes: int, rest: int, rectified: tuple[str, ...] = ()) -> int:
-    emit = sums_function if name == "sums" else combination_function
-    return compile_function(emit(element, lanes, rest, rectified), "run")

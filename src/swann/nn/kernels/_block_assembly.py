@@ -61,7 +61,7 @@ def rectify_gradient_function(element: Element, lanes: int, rest: int) -> str:
     return "\n".join(code.lines)
 
 
-def drop_function(element: Element, lanes: int, rest: int, threshold: int, *, adds: bool) -> str:
+def drop_function(element: Element, lanes: int, rest: int, *, threshold: int, adds: bool) -> str:
     """Return a module with the function `run`: a dropout, or its gradient.
 
     A channel's other are random int16; where one is less than `threshold` - 2¹⁵ the source is dropped, elsewhere it is

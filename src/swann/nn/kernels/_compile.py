@@ -1,4 +1,3 @@
-import ctypes
 import hashlib
 import threading
 from functools import cache
@@ -115,6 +114,3 @@ def _write(path: Path | None, code: bytes) -> None:
             temporary.write_bytes(hashlib.sha256(code).digest() + code)
     except OSError:
         pass  # it is compiled again the next time
-
-
-FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

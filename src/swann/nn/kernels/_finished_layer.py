@@ -48,7 +48,7 @@ def compute_finished_layer(
     """
     finish, scales = finishing.finish, finishing.scales
     whole = sources[0].new_empty(size, device="meta")
-    check_links(sources, weights, wirings, shapes, whole, False)
+    check_links(sources, weights, wirings, shapes, whole)
     result = sources[0].new_empty(*size[:2], *finishing.size, size[-1])
     taps = result.new_empty(result.shape, dtype=torch.int8) if keeps_taps else None
     space = None
@@ -62,9 +62,8 @@ def compute_finished_layer(
                 *finished.shape[:2], *size[2:]
             )
         set_to_bias_(part, None if bias is None else bias[channels], part.ndim - 2)
-        forward_(
-            part, [source[blocks] for source in sources], weights, wirings, shapes, False, (channels.start, size[1])
-        )
+        of_blocks = [source[blocks] for source in sources]
+        forward_(part, of_blocks, weights, wirings, shapes, (channels.start, size[1]))
         of_part = None if scales is None else scales[channels]
         finish_(part, finished, finish, of_part, None if taps is None else taps[blocks, channels])
     return result, taps

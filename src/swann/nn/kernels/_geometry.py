@@ -1,7 +1,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ._assembly import Pass
 from ._compile import n_vector_registers
@@ -37,15 +37,6 @@ class LinkShape:
     def n_taps(self) -> int:
         """The weights of one edge."""
         return math.prod(self.kernel)
-
-    @cached_property
-    def meets_all_at_once(self) -> bool:
-        """Whether the kernel has one place, where each of its taps meets the same place of the source."""
-        axes = zip(self.source, self.target, self.kernel, self.before, self.dilation, strict=True)
-        return all(
-            target == 1 and source == kernel and before == 0 and (kernel == 1 or dilation == 1)
-            for source, target, kernel, before, dilation in axes
-        )
 
     def flat(self) -> list[int]:
         """Return the numbers in a row, as `unflatten` reads them."""
@@ -113,27 +104,18 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: ra
     return found
 
 
-def column_tiles(taps: Sequence[int], n_places: int, kind: Pass, lanes: int, places: range | None = None) -> Tiles:
-    """Return the tiles of one pass where each tap meets neighbouring places of a source, in elements.
+def column_tiles(taps: Sequence[int], n_places: int, lanes: int, places: range | None = None) -> Tiles:
+    """Return the tiles of a forward pass where each tap meets neighbouring places of a source, in elements.
 
     Args:
         taps: where each tap's place for the first place of the target map stands in a source's row.
         n_places: elements of the target map.
-        kind: the pass; the input gradient wants taps that meet a row of `n_places` each, one after the other.
         lanes: elements of a vector register; what is left of the places is worked on with a shorter vector.
         places: tiles that do not begin at one of them are left out; all are there if None.
     """
     found: Tiles = {}
-    for width, vectors, start in _chunks(n_places, lanes, COLUMN_VECTORS if kind != "input" else 1):
+    for width, vectors, start in _chunks(n_places, lanes):
         if places is not None and start not in places:
-            continue
-        if kind == "input":
-            for first in range(0, len(taps), 16):
-                numbers = range(first, min(first + 16, len(taps)))
-                outputs = tuple(taps[tap] - taps[first] for tap in numbers)
-                products = tuple((number, tap, 0) for number, tap in enumerate(numbers))
-                program = TileProgram(width, outputs, products)
-                found.setdefault(program, []).append((start, taps[first] + start))
             continue
         program = TileProgram(
             width,
@@ -144,11 +126,11 @@ def column_tiles(taps: Sequence[int], n_places: int, kind: Pass, lanes: int, pla
     return found
 
 
-def _chunks(n_places: int, lanes: int, most: int) -> Iterator[tuple[int, int, int]]:
+def _chunks(n_places: int, lanes: int) -> Iterator[tuple[int, int, int]]:
     """Iterate over `(lanes, vectors, start)` that cover `n_places` elements."""
     full = n_places // lanes
-    for first in range(0, full, most):
-        yield lanes, min(most, full - first), first * lanes
+    for first in range(0, full, COLUMN_VECTORS):
+        yield lanes, min(COLUMN_VECTORS, full - first), first * lanes
     if n_places % lanes:
         yield n_places % lanes, 1, full * lanes
 

@@ -15,7 +15,7 @@ from ._compile import compile_function, vector_bytes
 from ._node_assembly import fill_function, normalise_function, rectify_function
 from ._schedule import Address, Row, ScheduleBuilder
 from ._small import link_programs
-from ._tables import Programs
+from ._tables import Programs, bands_of_places
 from ._window_assembly import Reduction, window_function
 from ._windows import Axis, Windows, stored_numbers, window_numbers
 
@@ -59,6 +59,10 @@ class StoredMap:
     def lanes(self) -> int:
         """Numbers in one vector."""
         return vector_bytes() // ELEMENTS[self.element][2]
+
+    def bands(self) -> list[range | None]:
+        """Return the bands of each node's elements that stay in the cache while all links add to them."""
+        return bands_of_places(self.n_elements, self.n_nodes, ELEMENTS[self.element][2])
 
 
 def fill_row(target: StoredMap, bias: Address, band: range | None) -> Row:
@@ -181,8 +185,3 @@ def constant(value: float, n_nodes: int, element: Element) -> int:
 @cache
 def _constants(value: float, n_nodes: int, element: Element) -> NDArray[np.floating]:
     return np.full(n_nodes, value, dtype=element)
-
-
-def element_bytes(element: Element) -> int:
-    """Return the bytes of an element."""
-    return ELEMENTS[element][2]

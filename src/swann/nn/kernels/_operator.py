@@ -10,12 +10,12 @@ from ._passes import forward_, input_gradient_, set_to_bias_, weight_gradients
 
 _LIBRARY = torch.library.Library("swann", "DEF")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
-    "sparse_layer(Tensor[] sources, Tensor[] weights, Tensor[] wirings, Tensor? bias, int[] shapes, SymInt[] size, "
-    "bool by_columns) -> Tensor"
+    "sparse_layer(Tensor[] sources, Tensor[] weights, Tensor[] wirings, Tensor? bias, int[] shapes, SymInt[] size) "
+    "-> Tensor"
 )
 _LIBRARY.define(  # type: ignore[no-untyped-call]
     "sparse_layer_backward(Tensor gradient, Tensor[] sources, Tensor[] weights, Tensor[] wirings, int[] shapes, "
-    "bool by_columns, bool[] wanted) -> Tensor[]"
+    "bool[] wanted) -> Tensor[]"
 )
 
 
@@ -26,7 +26,6 @@ def sparse_layer(
     bias: Tensor | None,
     shapes: list[int],
     size: list[int],
-    by_columns: bool = False,
 ) -> Tensor:
     """Return the sum of what flows into a layer through all its links, computed from existing edges alone (Eq. 4).
 
@@ -34,14 +33,12 @@ def sparse_layer(
     autocast they are taken as float32. The operator is `torch.ops.swann.sparse_layer`.
 
     Args:
-        sources: for each link the map that it starts from, of shape `[blocks, sources, *size, block]`, or its columns,
-            from `to_columns`.
+        sources: for each link the map that it starts from, of shape `[blocks, sources, *size, block]`.
         weights: for each link the weights of its edges, of shape `[edges, *kernel]`.
         wirings: for each link its edges, from `wiring`.
         bias: of shape `[targets]`.
         shapes: the shape of each link, one after the other, from `LinkShape.flat`.
         size: the shape of the layer's map, `[blocks, targets, *size, block]`.
-        by_columns: whether the sources are columns.
 
     Returns:
         The layer's map, of shape `size`.
@@ -49,7 +46,7 @@ def sparse_layer(
     Raises:
         InvalidValueError: the operands do not fit each other, or are of another type.
     """
-    result: Tensor = torch.ops.swann.sparse_layer(sources, weights, wirings, bias, shapes, size, by_columns)
+    result: Tensor = torch.ops.swann.sparse_layer(sources, weights, wirings, bias, shapes, size)
     return result
 
 
@@ -61,14 +58,13 @@ def compute_layer(
     bias: Tensor | None,
     shapes: list[int],
     size: list[int],
-    by_columns: bool,
 ) -> Tensor:
     """Return a layer's map; see `sparse_layer`."""
     result = sources[0].new_empty(size)
-    check_links(sources, weights, wirings, shapes, result, by_columns)
+    check_links(sources, weights, wirings, shapes, result)
     set_to_bias_(result, bias, len(size) - 2)
     sources, weights, wirings = map(contiguous, (sources, weights, wirings))
-    forward_(result, sources, weights, wirings, shapes, by_columns)
+    forward_(result, sources, weights, wirings, shapes)
     return result
 
 
@@ -84,7 +80,6 @@ def _sparse_layer_backward(
     weights: list[Tensor],
     wirings: list[Tensor],
     shapes: list[int],
-    by_columns: bool,
     wanted: list[bool],
 ) -> list[Tensor]:
     """Return the gradients of the sources, then of the weights; empty ones where they are not wanted."""
@@ -97,9 +92,9 @@ def _sparse_layer_backward(
     ):
         of_source = torch.zeros_like(source) if want else None
         if of_source is not None:
-            input_gradient_(of_source, [gradient], [weight], [packed], link.flat(), by_columns)
+            input_gradient_(of_source, [gradient], [weight], [packed], link.flat())
         of_sources.append(of_source)
-    of_weights = weight_gradients(gradient, sources, weights, wirings, shapes, by_columns, wanted[n_links:])
+    of_weights = weight_gradients(gradient, sources, weights, wirings, shapes, wanted[n_links:])
     return [gradient.new_empty(0) if found is None else found for found in of_sources + of_weights]
 
 
@@ -112,9 +107,9 @@ def _gradients_without_data(_gradient: Tensor, sources: list[Tensor], *others: A
 
 
 def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
-    sources, weights, wirings, bias, shapes, _, by_columns = inputs
+    sources, weights, wirings, bias, shapes, _ = inputs
     ctx.save_for_backward(*sources, *weights, *wirings)
-    ctx.n_links, ctx.has_bias, ctx.shapes, ctx.by_columns = len(sources), bias is not None, shapes, by_columns
+    ctx.n_links, ctx.has_bias, ctx.shapes = len(sources), bias is not None, shapes
     ctx.wanted = [operand.requires_grad for operand in (*sources, *weights)]
 
 
@@ -122,10 +117,10 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
     check_backward(gradient)
     n_links, kept = ctx.n_links, ctx.saved_tensors
     parts = (list(kept[n_links * part : n_links * (part + 1)]) for part in range(3))
-    found = torch.ops.swann.sparse_layer_backward(gradient, *parts, ctx.shapes, ctx.by_columns, ctx.wanted)
+    found = torch.ops.swann.sparse_layer_backward(gradient, *parts, ctx.shapes, ctx.wanted)
     results = [value if want else None for value, want in zip(found, ctx.wanted, strict=True)]
     of_bias = bias_gradient(gradient) if ctx.has_bias else None
-    return results[:n_links], results[n_links:], [None] * n_links, of_bias, None, None, None
+    return results[:n_links], results[n_links:], [None] * n_links, of_bias, None, None
 
 
 torch.library.register_fake("swann::sparse_layer", _layer_without_data, lib=_LIBRARY)

@@ -1,23 +1,18 @@
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._assembly import LINK, TASK, Pass
+from ._assembly import Pass
 from ._code import Element
-from ._columns import gather_columns, needs_columns, scatter_columns
 from ._compile import vector_bytes
 from ._gather import ELEMENTS
-from ._geometry import LinkShape, blocked_tiles, column_tiles, selected, unflatten
-from ._tables import TASKS_PER_THREAD, Plan, Programs, bands, bands_of_places, compiled, run
+from ._geometry import LinkShape, blocked_tiles, selected, unflatten
+from ._tables import TASKS_PER_THREAD, LinkRow, Plan, Programs, bands, compiled, run
 from ._wiring import addresses_by_source, addresses_by_target
-
-Layout = Literal["blocks", "columns"]
-"""How the sources of links stand."""
 
 _CACHE_BYTES = 2**20
 """What is to stay in a core's own cache of the maps that a tile of the weight gradient meets."""
@@ -43,23 +38,19 @@ def forward_(
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
     shapes: Sequence[int],
-    by_columns: bool,
     part: tuple[int, int] | None = None,
 ) -> None:
     """Add to a layer's map what flows in through its links; all tensors are contiguous.
 
     Args:
         result: the layer's map, of shape `[blocks, targets, *target, block]`.
-        sources: for each link the map that it starts from, of shape `[blocks, sources, *source, block]`, or its
-            columns, of shape `[sources, taps, target places · batch]`.
+        sources: for each link the map that it starts from, of shape `[blocks, sources, *source, block]`.
         weights: for each link, of shape `[edges, *kernel]`.
         wirings: for each link where the weights belong, from `wiring`.
         shapes: the shapes of the links, one after the other, from `LinkShape.flat`.
-        by_columns: whether the sources are given by their columns.
         part: where `result` has some of the layer's targets alone, the number of the first one, and of all.
     """
-    operands, by_columns = _operands(sources, shapes, by_columns)
-    _run("forward", shapes, [result] * len(operands), operands, weights, wirings, _layout(by_columns), part)
+    _run("forward", shapes, [result] * len(sources), sources, weights, wirings, part)
 
 
 def input_gradient_(
@@ -68,29 +59,17 @@ def input_gradient_(
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
     shapes: Sequence[int],
-    by_columns: bool,
 ) -> None:
     """Add to the gradient of a map what comes from the maps of all layers that read it.
 
     Args:
-        result: the gradient of a source, of shape `[blocks, sources, *source, block]`, or of its columns.
+        result: the gradient of a source, of shape `[blocks, sources, *source, block]`.
         gradients: for each link that starts there the gradient of its layer's map.
         weights: for each link, as for `forward_`, as all that follows.
         wirings: see there.
         shapes: see there.
-        by_columns: whether the source is given by its columns.
     """
-    if by_columns or not needs_columns(result):
-        _run("input", shapes, [result] * len(gradients), gradients, weights, wirings, _layout(by_columns))
-        return
-    links = unflatten(tuple(shapes))
-    columns = [
-        result.new_zeros(result.shape[1], link.n_taps, gradient[0, 0].numel())
-        for gradient, link in zip(gradients, links, strict=True)
-    ]
-    _run("input", shapes, columns, gradients, weights, wirings, "columns")
-    for of_taps, link in zip(columns, links, strict=True):
-        result += scatter_columns(of_taps, result.shape, link)
+    _run("input", shapes, [result] * len(gradients), gradients, weights, wirings)
 
 
 def weight_gradients(
@@ -99,32 +78,18 @@ def weight_gradients(
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
     shapes: Sequence[int],
-    by_columns: bool,
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Return the gradients of those links' weights that are wanted, given that of their layer's map; see `forward_`."""
     results = [torch.zeros_like(weight) if want else None for weight, want in zip(weights, wanted, strict=True)]
     found = [result for result in results if result is not None]
     shapes = selected(tuple(shapes), tuple(wanted))
-    operands, by_columns = _operands(_only(wanted, sources), shapes, by_columns)
-    _run("weight", shapes, [gradient] * len(found), operands, found, _only(wanted, wirings), _layout(by_columns))
+    _run("weight", shapes, [gradient] * len(found), _only(wanted, sources), found, _only(wanted, wirings))
     return results
-
-
-def _layout(by_columns: bool) -> Layout:
-    return "columns" if by_columns else "blocks"
 
 
 def _only(wanted: Sequence[bool], tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
-
-
-def _operands(sources: Sequence[Tensor], shapes: Sequence[int], by_columns: bool) -> tuple[Sequence[Tensor], bool]:
-    """Return the sources by their columns if the batch is small, and whether they are."""
-    if not by_columns and sources and needs_columns(sources[0]):
-        links = unflatten(tuple(shapes))
-        return [gather_columns(source, link) for source, link in zip(sources, links, strict=True)], True
-    return sources, by_columns
 
 
 def _run(
@@ -134,7 +99,6 @@ def _run(
     operands: Sequence[Tensor],
     weights: Sequence[Tensor],
     wirings: Sequence[Tensor],
-    layout: Layout,
     part: tuple[int, int] | None = None,
 ) -> None:
     if not results:
@@ -143,8 +107,7 @@ def _run(
     layer = maps[0]
     if not layer.numel():
         return
-    axis = 1 if layout == "blocks" else 0
-    n_sources_of = tuple(end.shape[axis] for end in ends)
+    n_sources_of = tuple(end.shape[1] for end in ends)
     plan = link_plan(
         kind,
         tuple(shapes),
@@ -152,7 +115,6 @@ def _run(
         (layer.shape[0], layer.shape[-1]),
         tuple(each.shape[1] for each in maps),
         n_sources_of,
-        layout,
         torch.get_num_threads(),
     )
     addresses = np.zeros((len(results), 6), dtype=np.int64)
@@ -178,69 +140,46 @@ def link_plan(
     samples: tuple[int, int],
     n_targets: tuple[int, ...],
     n_sources: tuple[int, ...],
-    layout: Layout,
     n_threads: int,
 ) -> Plan:
     n_blocks, block = samples
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
     n_steps = 1 if kind == "weight" else n_blocks
-    # each task of the weight gradient reads all sources, so that a thread takes one
-    n_wanted = n_threads if kind == "weight" else TASKS_PER_THREAD * n_threads
-    groups = [range(len(links))]
-    if kind == "input" and layout == "columns":  # each link has a result of its own
-        groups = [range(number, number + 1) for number in groups[0]]
-    rows: list[list[int]] = []
-    tasks: list[tuple[int, int, int, int, int]] = []
-    for group in groups:
-        n_nodes = (n_sources if kind == "input" else n_targets)[group[0]]
-        of_result = _bands(kind, links[group[0]], n_nodes, block, size, layout)
-        width = max(1, math.ceil(n_nodes * n_steps * len(of_result) / n_wanted))
-        for band in of_result:
-            first = len(rows)
-            for number in group:
-                link = links[number]
-                of_target = math.prod(link.target) * block * size
-                of_source = _source_places(link, layout) * block * size
-                strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
-                if kind == "input":
-                    strides = strides[2:] + strides[:2]
-                programs = _programs(kind, link, element, block, layout, band)
-                most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
-                counts = [n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data]
-                rows.append([number, *[0] * 5, *strides, *counts])
-            tasks += [
-                (first, len(rows), step, begin, min(begin + width, n_nodes))
-                for step in range(n_steps)
-                for begin in range(0, n_nodes, width)
-            ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
-    return Plan(np.array(tasks, dtype=np.int64).reshape(-1, len(TASK)), table[:, 0].copy(), table)
+    n_nodes = (n_sources if kind == "input" else n_targets)[0]
+    rows: list[list[LinkRow]] = []
+    for band in _bands(kind, links[0], n_nodes, block * size):
+        rows.append([])
+        for number, link in enumerate(links):
+            of_target, of_source = (math.prod(end) * block * size for end in (link.target, link.source))
+            strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
+            if kind == "input":
+                strides = strides[2:] + strides[:2]
+            programs = _programs(kind, link, element, block, band)
+            most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
+            counts = (n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data)
+            rows[-1].append((*strides, *counts))
+    # each task of a weight gradient reads all sources, so that a thread takes one
+    per_thread = 1 if kind == "weight" else TASKS_PER_THREAD
+    return Plan.of(rows, n_nodes, n_threads, n_steps, per_thread)
 
 
-def _source_places(link: LinkShape, layout: Layout) -> int:
-    """Return the places of one node of a link's source."""
-    return link.n_taps * math.prod(link.target) if layout == "columns" else math.prod(link.source)
+def _bands(kind: Pass, link: LinkShape, n_nodes: int, size: int) -> list[range | None]:
+    """Cut a result into bands that stay in the cache while all links of a layer add to them; None for all of it.
 
-
-def _bands(kind: Pass, link: LinkShape, n_nodes: int, block: int, size: int, layout: Layout) -> list[range | None]:
-    """Cut a result into bands that stay in the cache while all links of a layer add to them; None for all of it."""
+    Args:
+        kind: the pass.
+        link: one of the links.
+        n_nodes: of the result.
+        size: bytes of a place.
+    """
     result = link.source if kind == "input" else link.target
-    if kind == "weight" or not result or (kind == "input" and layout == "columns"):
+    if kind == "weight" or not result:
         return [None]
-    if layout == "columns":
-        return bands_of_places(math.prod(result) * block, n_nodes, size)
-    return bands(2, result[0], n_nodes * math.prod(result[1:]) * block * size)
+    return bands(2, result[0], n_nodes * math.prod(result[1:]) * size)
 
 
 @cache
-def _programs(
-    kind: Pass, shape: LinkShape, element: Element, block: int, layout: Layout, band: range | None
-) -> Programs:
+def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, band: range | None) -> Programs:
     lanes = vector_bytes() // np.dtype(element).itemsize
-    if layout == "columns":
-        length = math.prod(shape.target) * block
-        found = column_tiles([tap * length for tap in range(shape.n_taps)], length, kind, lanes, band)
-    else:
-        found = blocked_tiles(shape, kind, block, lanes, band)
-    return compiled(found, element, kind, shape.n_taps)
+    return compiled(blocked_tiles(shape, kind, block, lanes, band), element, kind, shape.n_taps)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ._arena import Buffers, Held
 from ._assembly import LINK, TABLE, TASK
-from ._tables import TASKS_PER_THREAD, Programs, run_address
+from ._tables import Programs, Task, run_address, tasks_of
 from ._turns import TURN, run_in_turn
 
 
@@ -74,7 +74,7 @@ class ScheduleBuilder:
     n_threads: int
     buffers: Buffers = field(default_factory=Buffers)
     rows: list[Row] = field(default_factory=list)
-    tasks: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
     tables: list[tuple[int, int]] = field(default_factory=list)
 
     def buffer(self, n_bytes: int) -> Held:
@@ -87,16 +87,14 @@ class ScheduleBuilder:
 
     def add(self, bands: Sequence[Sequence[Row]], n_nodes: int) -> None:
         """Add a table: all rows of a band, in order, for each of its tasks, which are ranges of nodes."""
-        first_task = len(self.tasks)
-        width = max(1, math.ceil(n_nodes * len(bands) / (TASKS_PER_THREAD * self.n_threads)))
+        first_task, spans = len(self.tasks), []
         for band in bands:
-            first = len(self.rows)
+            spans.append((len(self.rows), len(self.rows) + len(band)))
             self.rows += band
-            for begin in range(0, n_nodes, width):
-                self.tasks.append((first, len(self.rows), 0, begin, min(begin + width, n_nodes)))
             for address in (getattr(row, name) for row in band for name in LINK[:6]):
                 if isinstance(address, Held):
                     self.use(address)
+        self.tasks += tasks_of(spans, n_nodes, self.n_threads)
         self.tables.append((first_task, len(self.tasks) - first_task))
 
     def finished(self) -> Schedule:

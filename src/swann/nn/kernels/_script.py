@@ -141,11 +141,12 @@ class ScriptBuilder:
             element: type of the maps.
             samples: blocks, and samples of a block.
             nodes: for each link the nodes of the layer where it ends, and of that where it starts.
-            addresses: for each link the first six columns of `swann.nn.kernels._assembly.LINK`.
+            addresses: for each link the first six columns of `swann.nn.kernels._assembly.LINK`; the last of them
+                for `"input"` alone.
         """
         numbers = tuple(number for shape in shapes for number in shape.flat())
         targets, sources = zip(*nodes, strict=True)
-        plan = link_plan(kind, numbers, element, samples, targets, sources, "blocks", self.n_threads)
+        plan = link_plan(kind, numbers, element, samples, targets, sources, self.n_threads)
         links = self._append(plan.links * (np.arange(len(LINK)) >= 6))
         tasks = self._append(plan.tasks)
         for row, number in enumerate(plan.numbers):
@@ -159,16 +160,17 @@ class ScriptBuilder:
         self._turn(run_address(kind), table)
 
     def add_channels(
-        self, function: int, sizes: Sequence[int], samples: tuple[int, int], maps: Sequence[Maps | None]
+        self, call: tuple[int, tuple[int, ...]], samples: tuple[int, int], maps: Sequence[Maps | None]
     ) -> None:
         """Add what a function does to each channel of each block.
 
         Args:
-            function: the address of one that takes tables as `swann.nn.kernels._finish_code` has them.
-            sizes: the last columns of its table.
+            call: the address of one that takes tables as `swann.nn.kernels._finish_code` has them, and the last columns
+                of its table.
             samples: blocks, and channels.
             maps: the columns of its tasks; None for one that is not read.
         """
+        function, sizes = call
         tasks = self._append(np.zeros((*samples, len(maps)), dtype=np.int64))
         blocks, channels = (
             np.arange(length)[:, None] if axis == 0 else np.arange(length) for axis, length in enumerate(samples)

@@ -76,7 +76,7 @@ class SharedGradients:
             [getattr(reader, name) for reader in readers] for name in ("gradient", "weight", "wiring")
         )
         shapes = [part for reader in readers for part in reader.shape.flat()]
-        input_gradient_(self._sums[number], gradients, weights, wirings, shapes, False)
+        input_gradient_(self._sums[number], gradients, weights, wirings, shapes)
 
 
 class _SharedPool(torch.autograd.Function):
@@ -131,7 +131,7 @@ class _SharedLayer(torch.autograd.Function):
         )
         if finishing is None:
             ctx.save_for_backward(*operands)
-            return compute_layer(sources, weights, wirings, bias, shapes, size, False)
+            return compute_layer(sources, weights, wirings, bias, shapes, size)
         ctx.pool = finishing.finish.pool
         keeps_taps = any(ctx.needs_input_grad)
         exact = contiguous(sources), contiguous(weights), contiguous(wirings)
@@ -156,9 +156,7 @@ class _SharedLayer(torch.autograd.Function):
         for link, (number, is_first) in enumerate(zip(ctx.numbers, ctx.is_first, strict=True)):
             if wanted[link] and is_first:
                 of_sources[link] = ctx.shared.take(number, sources[link])
-        of_weights = weight_gradients(
-            gradient, sources, weights, wirings, ctx.shapes, False, wanted[n_links : 2 * n_links]
-        )
+        of_weights = weight_gradients(gradient, sources, weights, wirings, ctx.shapes, wanted[n_links : 2 * n_links])
         of_bias = bias_gradient(gradient) if ctx.has_bias else None
         return None, None, None, None, None, of_bias, None, *of_sources, *of_weights, *(None,) * n_links
 

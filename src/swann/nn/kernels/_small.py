@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ._arrangement import Arrangement, pairs_of, picked
-from ._assembly import LINK, TASK
 from ._check import check_types
 from ._code import Element, Stored
 from ._compile import compile_function, vector_bytes
@@ -19,9 +18,12 @@ from ._geometry import column_tiles
 from ._pair_assembly import pair_function
 from ._passes import set_to_bias_
 from ._rows import n_places_in_rows, row_lanes, tap_offsets
-from ._tables import TASKS_PER_THREAD, Plan, Programs, bands_of_places, compiled, run
+from ._tables import LinkRow, Plan, Programs, bands_of_places, compiled, run
 from ._vector_assembly import vector_function
 from ._wiring import addresses_by_target
+
+SMALL_BATCH = 8
+"""Batches with fewer samples do not fill vectors; where there are no gradients they have a pass of their own."""
 
 _HALF: dict[torch.dtype, Stored] = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
@@ -117,20 +119,15 @@ def _plan(
 ) -> Plan:
     size = np.dtype(element).itemsize
     n_elements = math.prod(arrangements[0].size) * batch
-    of_result = bands_of_places(n_elements, n_targets, size)
-    width = max(1, math.ceil(n_targets * len(of_result) / (TASKS_PER_THREAD * n_threads)))
-    rows: list[list[int]] = []
-    tasks: list[tuple[int, int, int, int, int]] = []
-    for band in of_result:
-        first = len(rows)
-        for number, arrangement in enumerate(arrangements):
+    rows: list[list[LinkRow]] = []
+    for band in bands_of_places(n_elements, n_targets, size):
+        rows.append([])
+        for arrangement in arrangements:
             programs = link_programs(arrangement, element, stored, batch, band)
             n_read = arrangement.length(batch, vector_bytes() // size)
-            strides = [n_elements * size, 0, n_read * size, 0]
-            rows.append([number, *[0] * 5, *strides, 1, 1, len(programs.rows), programs.rows.ctypes.data])
-        tasks += [(first, len(rows), 0, begin, min(begin + width, n_targets)) for begin in range(0, n_targets, width)]
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
-    return Plan(np.array(tasks, dtype=np.int64).reshape(-1, len(TASK)), table[:, 0].copy(), table)
+            strides = (n_elements * size, 0, n_read * size, 0)
+            rows[-1].append((*strides, 1, 1, len(programs.rows), programs.rows.ctypes.data))
+    return Plan.of(rows, n_targets, n_threads)
 
 
 @cache
@@ -164,7 +161,7 @@ def link_programs(
         lanes = row_lanes(places_of_rows, arrangement.size[-1], batch, lanes)
     else:
         taps = [tap * length for tap in range(shape.n_taps)]
-    tiles = column_tiles(taps, length, "forward", lanes, band)
+    tiles = column_tiles(taps, length, lanes, band)
     if sum(map(len, tiles.values())) == 1:
         tiles = {replace(program, streams=True): places for program, places in tiles.items()}
     return compiled(tiles, element, "forward", shape.n_taps, stored)

@@ -1,12 +1,15 @@
 """The tables that compiled loops work through."""
 
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._assembly import Pass, run_function, tile_function
+from ._assembly import LINK, TASK, Pass, run_function, tile_function
 from ._code import Element, Stored
 from ._compile import compile_function, vector_bytes
 from ._geometry import COLUMN_VECTORS
@@ -58,6 +61,34 @@ def bands_of_places(n_places: int, n_nodes: int, size: int) -> list[range | None
     return bands(COLUMN_VECTORS * (vector_bytes() // size), n_places, n_nodes * size)
 
 
+LinkRow = Sequence[int]
+"""The columns of `swann.nn.kernels._assembly.LINK` after the addresses."""
+
+Task = tuple[int, int, int, int, int]
+"""See `swann.nn.kernels._assembly.TASK`."""
+
+
+def tasks_of(
+    bands: Sequence[tuple[int, int]], n_nodes: int, n_threads: int, n_steps: int = 1, per_thread: int = TASKS_PER_THREAD
+) -> list[Task]:
+    """Return the tasks of a table, which are ranges of nodes.
+
+    Args:
+        bands: for each band of the result its first link, and the one after its last.
+        n_nodes: of the result.
+        n_threads: that take tasks.
+        n_steps: steps along the batch.
+        per_thread: how many tasks there are for each thread, about.
+    """
+    width = max(1, math.ceil(n_nodes * n_steps * len(bands) / (per_thread * n_threads)))
+    return [
+        (first, last, step, begin, min(begin + width, n_nodes))
+        for first, last in bands
+        for step in range(n_steps)
+        for begin in range(0, n_nodes, width)
+    ]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the tables of all calls for tensors of the same shapes have in common.
@@ -71,6 +102,22 @@ class Plan:
     tasks: NDArray[np.int64]
     numbers: NDArray[np.int64]
     links: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        bands: Sequence[Sequence[LinkRow]],
+        n_nodes: int,
+        n_threads: int,
+        n_steps: int = 1,
+        per_thread: int = TASKS_PER_THREAD,
+    ) -> "Plan":
+        """Return a plan, given the rows of all links for each band; for the others see `tasks_of`."""
+        rows = [(number, *[0] * 5, *row) for band in bands for number, row in enumerate(band)]
+        ends = list(itertools.accumulate(map(len, bands), initial=0))
+        links = np.array(rows, dtype=np.int64).reshape(-1, len(LINK))
+        tasks = tasks_of([*itertools.pairwise(ends)], n_nodes, n_threads, n_steps, per_thread)
+        return cls(np.array(tasks, dtype=np.int64).reshape(-1, len(TASK)), links[:, 0].copy(), links)
 
 
 def run(kind: Pass, plan: Plan, addresses: NDArray[np.int64]) -> None:

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import torch
 
-_WORKER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+WORKER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""A compiled function that takes a table's address."""
 
 
 def run_on_all_threads(function: int, table: int) -> None:
@@ -21,15 +22,15 @@ def run_on_all_threads(function: int, table: int) -> None:
     """
     n_threads = torch.get_num_threads()
     if n_threads == 1:
-        _WORKER(function)(table)
+        WORKER(function)(table)
         return
     parallel = _openmp()
     if parallel is not None:
         parallel(function, table, n_threads, 0)
         return
     pool = _pool(n_threads - 1)
-    others = [pool.submit(_WORKER(function), table) for _ in range(n_threads - 1)]
-    _WORKER(function)(table)
+    others = [pool.submit(WORKER(function), table) for _ in range(n_threads - 1)]
+    WORKER(function)(table)
     for other in others:
         other.result()
 

@@ -8,15 +8,13 @@ import torch
 
 from ._code import Code, row_address, row_of
 from ._compile import compile_function
-from ._threads import openmp_address, run_on_all_threads
+from ._threads import WORKER, openmp_address, run_on_all_threads
 
 TURNS = ("n_turns", "turns", "parallel", "n_threads")
 """How many turns there are, and where; GOMP_parallel, or 0 where one thread does it."""
 
 TURN = ("function", "table")
 """What works through a table, and the table's address."""
-
-_CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def run_in_turn(n_turns: int, turns: int) -> None:
@@ -40,7 +38,7 @@ def run_in_turn(n_turns: int, turns: int) -> None:
 
 @cache
 def _turns() -> "ctypes._CFunctionType":
-    return _CALL(compile_function(turns_function(), "turns"))
+    return WORKER(compile_function(turns_function(), "turns"))
 
 
 def turns_function() -> str:

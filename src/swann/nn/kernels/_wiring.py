@@ -37,14 +37,26 @@ def places(packed: Tensor, n_targets: int, n_sources: int) -> Tensor:
     return torch.zeros_like(targets).scatter(0, order, targets) * n_sources + sources
 
 
+def offsets_by_target(n_targets: int) -> tuple[int, int]:
+    """Return at which bytes of a wiring the targets' beginnings stand, and the sources."""
+    return 0, 4 * (n_targets + 1)
+
+
+def offsets_by_source(n_targets: int, n_sources: int, n_edges: int) -> tuple[int, int, int]:
+    """Return at which bytes of a wiring the sources' beginnings stand, the targets, and the weights' order."""
+    begin = 4 * (n_targets + 1 + n_edges)
+    targets = begin + 4 * (n_sources + 1)
+    return begin, targets, targets + 4 * n_edges
+
+
 def addresses_by_target(packed: Tensor, n_targets: int, first: int = 0) -> tuple[int, int]:
     """Return the addresses of the targets' beginnings, from some target on, and of the sources, in a wiring."""
-    start = packed.data_ptr()
-    return start + 4 * first, start + 4 * (n_targets + 1)
+    begin, sources = offsets_by_target(n_targets)
+    return packed.data_ptr() + begin + 4 * first, packed.data_ptr() + sources
 
 
 def addresses_by_source(packed: Tensor, n_targets: int, n_sources: int, n_edges: int) -> tuple[int, int, int]:
     """Return the addresses of the sources' beginnings, of the targets, and of the weights' order, in a wiring."""
-    start = packed.data_ptr() + 4 * (n_targets + 1 + n_edges)
-    targets = start + 4 * (n_sources + 1)
-    return start, targets, targets + 4 * n_edges
+    start = packed.data_ptr()
+    begin, targets, order = offsets_by_source(n_targets, n_sources, n_edges)
+    return start + begin, start + targets, start + order
