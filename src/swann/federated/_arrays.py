@@ -32,8 +32,7 @@ class ReadArray(Array):
     """
 
     def __init__(self, values: NDArray[Any]) -> None:
-        self.dtype, self.shape, self.stype = str(values.dtype), values.shape, _STYPE
-        self.__dict__["_values"] = values
+        self.__dict__.update(dtype=_name(values.dtype), shape=values.shape, stype=_STYPE, _values=values)
 
     def __getattr__(self, name: str) -> bytes:
         if name != "data" or "_values" not in self.__dict__:
@@ -53,12 +52,12 @@ def to_array(values: NDArray[Any]) -> Array:
     >>> to_array(np.arange(3)).numpy()
     array([0, 1, 2])
     """
-    return Array(str(values.dtype), values.shape, _STYPE, _bytes(values))
+    return Array(_name(values.dtype), values.shape, _STYPE, _bytes(values))
 
 
 def record_of_each(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
-    """Return a record with an array of Flower for each of NumPy's, as its strategies take them."""
-    return record_of({name: to_array(array) for name, array in values.items()})
+    """Return a record with an array of Flower for each of NumPy's, as its strategies take them; not of copies."""
+    return record_of({name: ReadArray(array) for name, array in values.items()})
 
 
 def record_of(arrays: Mapping[str, Array]) -> ArrayRecord:
@@ -90,7 +89,12 @@ def read_array(array: Array) -> NDArray[Any]:
 
 
 def _bytes(values: NDArray[Any]) -> bytes:
-    return _header(values.dtype, values.shape) + values.tobytes()  # in rows
+    return b"".join((_header(values.dtype, values.shape), np.ascontiguousarray(values).data))  # in rows
+
+
+@lru_cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return str(dtype)
 
 
 @lru_cache(maxsize=1024)

@@ -17,17 +17,24 @@ Counters = dict[str, int]
 
 def weights_of(network: nn.Module) -> Weights:
     """Return copies of all floating-point entries of a network's state, in float32."""
-    return {name: tensor.detach().float().cpu().numpy().copy() for name, tensor in _floating(network).items()}
-
-
-def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of what `weights_of` returns."""
-    return {name: tuple(tensor.shape) for name, tensor in _floating(network).items()}
+    return state_of(network)[0]
 
 
 def counters_of(network: nn.Module) -> Counters:
     """Return the single whole numbers in a network's state."""
-    return {name: int(tensor) for name, tensor in _counting(network).items()}
+    return state_of(network)[1]
+
+
+def state_of(network: nn.Module) -> tuple[Weights, Counters]:
+    """Return what `weights_of` and `counters_of` do, going through the network once."""
+    floating, counting = _entries(network)
+    weights = {name: tensor.float().cpu().numpy().copy() for name, tensor in floating.items()}
+    return weights, {name: int(tensor) for name, tensor in counting.items()}
+
+
+def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what `weights_of` returns."""
+    return _shapes(_entries(network)[0])
 
 
 @torch.no_grad()
@@ -42,13 +49,14 @@ def set_state_(network: nn.Module, weights: Mapping[str, NDArray[np.float32]], c
     Raises:
         InvalidValueError: a name or a shape is not the network's.
     """
-    own = _floating(network)
-    if problem := difference(shapes_of(network), weights):
+    floating, counting = _entries(network)
+    if problem := difference(_shapes(floating), weights):
         raise InvalidValueError(f"weights: {problem}")
-    for name, tensor in own.items():
+    for name, tensor in floating.items():
         tensor.copy_(torch.from_numpy(np.asarray(weights[name], order="C")))
-    for name, counter in _counting(network).items():
-        counter.fill_(counters.get(name, int(counter)))
+    for name, counter in counting.items():
+        if name in counters:
+            counter.fill_(counters[name])
 
 
 def difference(shapes: Mapping[str, tuple[int, ...]], found: Mapping[str, NDArray[np.floating]]) -> str:
@@ -61,10 +69,13 @@ def difference(shapes: Mapping[str, tuple[int, ...]], found: Mapping[str, NDArra
     return ""
 
 
-def _floating(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+def _shapes(floating: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in floating.items()}
 
 
-def _counting(network: nn.Module) -> dict[str, Tensor]:
-    state = network.state_dict().items()
-    return {name: tensor for name, tensor in state if tensor.dtype == torch.int64 and tensor.ndim == 0}
+def _entries(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return what of a network's state is averaged, and what is counted; sharing its memory."""
+    state = network.state_dict()
+    floating = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    counting = {name: tensor for name, tensor in state.items() if tensor.dtype == torch.int64 and tensor.ndim == 0}
+    return floating, counting

@@ -14,7 +14,7 @@ from flwr.serverapp.strategy import Strategy
 from .._errors import FileFormatError
 from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
-from ._arrays import ReadArray, read_array, record_of, record_of_each
+from ._arrays import read_array, record_of_each
 from ._compression import decode_update, encode_weights, n_bytes
 from ._config import FederatedConfig
 from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
@@ -113,21 +113,15 @@ class CheckedStrategy(Strategy):
         self.traffic = Traffic(asked=len(messages))
         self._asked = {message.metadata.dst_node_id for message in messages}
         self._group = str(number)
+        texts = {True: "", False: self.architecture.to_json()}
+        orders = {informed: self._order(text).record() for informed, text in texts.items()}
         asked = []
         for message in messages:
             node, kind = message.metadata.dst_node_id, message.metadata.message_type
-            text = "" if node in self.informed else self.architecture.to_json()
-            order = Order(
-                digest=self.architecture.digest,
-                architecture=text,
-                local=self.config.local,
-                compression=self.config.compression,
-                counters=self.counters,
-                seed=self.config.seed,
-            )
-            content = RecordDict({**message.content, ARRAYS: sent, OWN: order.record()})
+            informed = node in self.informed
+            content = RecordDict({**message.content, ARRAYS: sent, OWN: orders[informed]})
             asked.append(Message(content, node, kind, group_id=self._group))  # its answer says the same
-            self.traffic.bytes_down += n_bytes(sent) + len(text.encode())
+            self.traffic.bytes_down += n_bytes(sent) + len(texts[informed].encode())
         return asked
 
     def aggregate_train(
@@ -159,8 +153,7 @@ class CheckedStrategy(Strategy):
             self.traffic.client_seconds += answer.seconds
             self.traffic.steps += answer.steps
             metrics = MetricRecord({N_EXAMPLES: answer.n_examples, TRAIN_LOSS: answer.train_loss})
-            arrays = record_of({name: ReadArray(array) for name, array in weights.items()})
-            reply.content = RecordDict({ARRAYS: arrays, METRICS: metrics})
+            reply.content = RecordDict({ARRAYS: record_of_each(weights), METRICS: metrics})
         self.traffic.answered = len(fitting)
         if not fitting:
             return None, None
@@ -182,6 +175,16 @@ class CheckedStrategy(Strategy):
 
     def summary(self) -> None:
         """Print nothing."""
+
+    def _order(self, architecture: str) -> Order:
+        return Order(
+            digest=self.architecture.digest,
+            architecture=architecture,
+            local=self.config.local,
+            compression=self.config.compression,
+            counters=self.counters,
+            seed=self.config.seed,
+        )
 
     def _check_owed(self, reply: Message, seen: Counter[int]) -> None:
         """Raise an error for an answer that its client does not owe in this round; count those that it does.
@@ -214,9 +217,6 @@ class CheckedStrategy(Strategy):
         if answer.n_examples < 1 or not math.isfinite(answer.train_loss):
             raise FileFormatError(f"{answer.n_examples} images, training loss {answer.train_loss:g}")
         weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
-        for name, array in weights.items():
-            if not np.isfinite(array).all():
-                raise FileFormatError(f"{name} is not finite")
         return answer, {name: weights[name] for name in self.weights}
 
     def _aggregate(self, number: int, replies: list[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
