@@ -6,7 +6,7 @@ round.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -37,7 +37,8 @@ class ReadArray(Array):
     def __getattr__(self, name: str) -> bytes:
         if name != "data" or "_values" not in self.__dict__:
             raise AttributeError(name)
-        self.data = _bytes(self.__dict__["_values"])
+        values = self.__dict__["_values"]
+        self.data = _bytes(values.dtype, values.shape, [np.ascontiguousarray(values)])
         return self.data
 
     def numpy(self) -> NDArray[Any]:
@@ -46,13 +47,15 @@ class ReadArray(Array):
         return values
 
 
-def to_array(values: NDArray[Any]) -> Array:
-    """Return an array as one of Flower's, the same bytes as `flwr.app.Array` makes of it.
+def joined(parts: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Array:
+    """Return arrays one after another, flattened, as one of Flower's.
 
-    >>> to_array(np.arange(3)).numpy()
-    array([0, 1, 2])
+    >>> joined([np.ones((1, 2)), np.zeros(())], np.dtype(np.int8)).numpy()
+    array([1, 1, 0], dtype=int8)
     """
-    return Array(_name(values.dtype), values.shape, _STYPE, _bytes(values))
+    rows = [np.ascontiguousarray(part, dtype) for part in parts]
+    shape = (sum(each.size for each in rows),)
+    return Array(_name(dtype), shape, _STYPE, _bytes(dtype, shape, rows))
 
 
 def record_of_each(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
@@ -88,8 +91,8 @@ def read_array(array: Array) -> NDArray[Any]:
     return found.reshape(shape, order="F" if in_columns else "C")
 
 
-def _bytes(values: NDArray[Any]) -> bytes:
-    return b"".join((_header(values.dtype, values.shape), np.ascontiguousarray(values).data))  # in rows
+def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]) -> bytes:
+    return b"".join((_header(dtype, shape), *(part.data for part in parts)))
 
 
 @lru_cache

@@ -17,7 +17,7 @@ from ._compression import decode_weights, encode_update
 from ._local_training import ClientData, train_locally
 from ._messages import ARRAYS, CONFIG, Answer, Order
 from ._secure import mask_if_asked
-from ._state import set_state_, shapes_of, state_of
+from ._state import State
 
 OpenData = Callable[[Context], ClientData]
 """Returns the images of the client that a context describes."""
@@ -42,7 +42,7 @@ def make_client_app(open_data: OpenData, *, any_model: bool = False) -> ClientAp
             torchvision alone. For a server that is this process.
     """
     app = ClientApp(mods=[mask_if_asked, _clip_if_asked])
-    networks: dict[str, tuple[nn.Module, dict[str, tuple[int, ...]]]] = {}  # with the shapes of their arrays
+    networks: dict[str, tuple[nn.Module, State]] = {}
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
@@ -54,20 +54,21 @@ def make_client_app(open_data: OpenData, *, any_model: bool = False) -> ClientAp
                 architecture.check_ours()
             networks.clear()
             network = architecture.build()
-            networks[order.digest] = network, shapes_of(network)
+            networks[order.digest] = network, State.of(network)
         config = message.content.config_records[CONFIG]
         seed = client_seed(order.seed, int(config["server-round"]), context)  # type: ignore[arg-type]
-        (network, shapes), own = networks[order.digest], open_data(context)
-        received = decode_weights(message.content.array_records[ARRAYS], shapes)
-        set_state_(network, received, order.counters)
+        (network, state), own = networks[order.digest], open_data(context)
+        received = decode_weights(message.content.array_records[ARRAYS], state.shapes())
+        state.set_(received, order.counters)
         trained = train_locally(network, own, order.local, seed, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
-        weights, counters = state_of(network)
-        arrays, scales = encode_update(weights, received, order.compression, np.random.default_rng(seed))
+        state = State.of(network)  # training may have replaced a tensor
+        networks[order.digest] = network, state
+        arrays, scales = encode_update(state.weights(), received, order.compression, np.random.default_rng(seed))
         answer = Answer(
             arrays=arrays,
             digest=order.digest,
             scales=scales,
-            counters=counters,
+            counters=state.counters(),
             n_examples=len(own),
             train_loss=trained.loss,
             steps=trained.steps,

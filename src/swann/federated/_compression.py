@@ -10,7 +10,7 @@ from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from .._errors import InvalidValueError
-from ._arrays import read_array, record_of, to_array
+from ._arrays import joined, read_array, record_of
 from ._state import Weights
 
 Compression = Literal["none", "fp16", "int8"]
@@ -143,10 +143,7 @@ def _stochastic(array: NDArray[np.float32], scale: float, generator: np.random.G
 
 
 def _record(arrays: Mapping[str, NDArray[Any]], compression: Compression) -> ArrayRecord:
-    nothing = np.zeros(0, _TYPES[compression])  # gives the type where there is no array
-    return record_of(
-        {PACKED: to_array(np.concatenate([nothing, *(arrays[name].reshape(-1) for name in sorted(arrays))]))}
-    )
+    return record_of({PACKED: joined((arrays[name] for name in sorted(arrays)), np.dtype(_TYPES[compression]))})
 
 
 def _unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
