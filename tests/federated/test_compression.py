@@ -14,6 +14,7 @@ from swann.federated._compression import (
     encode_weights,
     flat,
     n_bytes,
+    unpacked,
 )
 
 FLOATS = st.floats(-100, 100, width=32)
@@ -23,7 +24,8 @@ STATES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.tuples(ARRAYS, FLO
 
 def sent_back(weights, received, compression, seed=0):
     record, scales = encode_update(weights, received, compression, np.random.default_rng(seed))
-    return decode_update(record, scales, received, compression)
+    values = decode_update(record, scales, received, compression)
+    return unpacked(values, {name: array.shape for name, array in received.items()})
 
 
 @given(STATES)

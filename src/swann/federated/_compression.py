@@ -1,7 +1,7 @@
 """Weights as they travel: all of a network in one array, for Flower asks for each array in requests of its own."""
 
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any, Literal
 
@@ -76,11 +76,13 @@ def decode_weights(record: ArrayRecord, shapes: Mapping[str, tuple[int, ...]]) -
     Raises:
         ValueError: it is malformed, or does not hold as many values.
     """
-    return _unpacked(flat(record).astype(np.float32), shapes)
+    return unpacked(flat(record).astype(np.float32), shapes)
 
 
-def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression) -> Weights:
-    """Return a client's weights from what `encode_update` made of them.
+def decode_update(
+    record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression
+) -> NDArray[np.float32]:
+    """Return a client's weights, still packed, from what `encode_update` made of them.
 
     Args:
         record: the packed array.
@@ -95,16 +97,16 @@ def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compr
     if values.dtype != _TYPES[compression]:
         raise ValueError(f"{PACKED} are of type {values.dtype}, expected {np.dtype(_TYPES[compression])}")
     values = values.astype(np.float32, copy=compression != "none")
-    found = _unpacked(values, {name: array.shape for name, array in sent.items()})
+    found = unpacked(values, {name: array.shape for name, array in sent.items()})
     if compression != "none":
         factors = np.asarray(scales, np.float32) / _LEVELS if compression == "int8" else np.ones(len(found), np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
-            for (name, array), factor in zip(found.items(), factors, strict=True):
-                array *= factor
-                array += sent[name]
+            for name, factor in zip(sorted(found), factors, strict=True):
+                found[name] *= factor
+                found[name] += sent[name]
     if not np.isfinite(values).all():
-        raise ValueError(f"{next(name for name in found if not np.isfinite(found[name]).all())} is not finite")
-    return found
+        raise ValueError(f"{next(name for name in sorted(found) if not np.isfinite(found[name]).all())} is not finite")
+    return values
 
 
 def flat(record: ArrayRecord) -> NDArray[Any]:
@@ -146,10 +148,15 @@ def _record(arrays: Mapping[str, NDArray[Any]], compression: Compression) -> Arr
     return record_of({PACKED: joined((arrays[name] for name in sorted(arrays)), np.dtype(_TYPES[compression]))})
 
 
-def _unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+def unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+    """Return packed values by the names of their arrays, in the order of the shapes and without a copy.
+
+    Raises:
+        ValueError: there are more or fewer values.
+    """
     names = sorted(shapes)
     ends = list(accumulate((prod(shapes[name]) for name in names), initial=0))
     if len(values) != ends[-1]:
         raise ValueError(f"{len(values):,} {PACKED}, expected {ends[-1]:,}")
-    spans = zip(names, ends, ends[1:], strict=False)
-    return {name: values[start:end].reshape(shapes[name]) for name, start, end in spans}
+    spans = {name: slice(*span) for name, span in zip(names, pairwise(ends), strict=True)}
+    return {name: values[spans[name]].reshape(shape) for name, shape in shapes.items()}
