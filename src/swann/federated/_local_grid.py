@@ -22,6 +22,7 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 from ._channel import Channel
+from ._quiet import quiet
 
 _START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 """How processes start: from one that has imported everything, where the system can do that."""
@@ -222,7 +223,8 @@ def _work(connection: Connection, make_app: MakeApp) -> None:
             message, context = channel.receive()
         except EOFError:
             return
-        reply = _answer(app, message, context)
+        with quiet():
+            reply = _answer(app, message, context)
         channel.send((reply, context.state))
 
 
