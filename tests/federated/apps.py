@@ -1,6 +1,7 @@
 """Client apps that fail on purpose; worker processes import them from here."""
 
 import json
+import logging
 import os
 import time
 
@@ -42,6 +43,10 @@ def ends(app, message, context):
 
 def sleeps(app, message, context):
     time.sleep(60)
+
+
+def tells_flowers_level(app, message, context):
+    raise RuntimeError(logging.getLevelName(logging.getLogger("flwr").level))
 
 
 def sends_nan(app, message, context):

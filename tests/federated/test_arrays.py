@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from swann.federated._arrays import ReadArray, read_array, record_of, to_array
+from swann.federated._arrays import ReadArray, joined, read_array, record_of
 
 TYPES = st.sampled_from([np.float32, np.float16, np.int8, np.float64, np.int64])
 VALUES = TYPES.flatmap(lambda kind: arrays.arrays(kind, arrays.array_shapes(min_dims=0, max_dims=4, min_side=0)))
@@ -17,20 +17,34 @@ VALUES = TYPES.flatmap(lambda kind: arrays.arrays(kind, arrays.array_shapes(min_
 @given(VALUES, st.booleans())
 def test_flower_makes_the_same_bytes_and_reads_the_same_values(values, is_transposed):
     values = values.T if is_transposed else values
-    ours, flowers = to_array(values), Array(np.asarray(values, order="C"))
+    ours, flowers = ReadArray(values), Array(np.asarray(values, order="C"))
     assert (ours.dtype, ours.shape, ours.stype, ours.data) == (
         *(flowers.dtype, flowers.shape, flowers.stype),
         flowers.data,
     )
-    for array in (ours, ReadArray(values)):
-        assert array.data == flowers.data
-        for found in (array.numpy(), read_array(array)):
-            np.testing.assert_array_equal(found, values)
-            assert (found.dtype, found.shape) == (values.dtype, values.shape)
+    for found in (ours.numpy(), read_array(ours)):
+        np.testing.assert_array_equal(found, values)
+        assert (found.dtype, found.shape) == (values.dtype, values.shape)
+
+
+@given(TYPES.flatmap(lambda kind: st.lists(arrays.arrays(kind, arrays.array_shapes(min_dims=0)), min_size=1)))
+def test_joined_arrays_are_one_of_all_their_values(parts):
+    ours, flowers = (
+        joined([part.T for part in parts], parts[0].dtype),
+        Array(np.hstack([part.T.flat for part in parts])),
+    )
+    assert (ours.dtype, ours.shape, ours.stype) == (flowers.dtype, flowers.shape, flowers.stype)
+    assert ours.data == flowers.data
+
+
+def test_what_is_joined_is_of_the_type_that_is_asked_for():
+    found = joined([np.array([1.5, -2]), np.array(3)], np.dtype(np.float16)).numpy()
+    assert (found.tolist(), found.dtype) == ([1.5, -2, 3], np.float16)
+    assert joined([], np.dtype(np.int8)).numpy().shape == (0,)
 
 
 def test_values_are_read_without_a_copy_and_handed_out_as_copies():
-    array = to_array(np.arange(3.0))
+    array = joined([np.arange(3.0)], np.dtype(float))
     assert not read_array(array).flags.writeable
     kept = ReadArray(np.arange(3.0))
     kept.numpy()[0] = 7

@@ -52,6 +52,12 @@ def test_a_late_client_does_not_answer_and_its_process_is_replaced(asked):
     assert len(list(grid.send_and_receive(quick))) == 7
 
 
+def test_in_processes_flower_prints_nothing_but_errors(asked):
+    grid, _, messages = asked("tells_flowers_level", 2)
+    (reply,) = grid.send_and_receive([message for message in messages if message.metadata.dst_node_id == 3])
+    assert reply.error.reason == "RuntimeError: ERROR"
+
+
 def test_messages_may_be_pushed_and_their_answers_pulled(asked):
     grid, _, messages = asked("raises", 1)
     numbers = list(grid.push_messages(messages[:2]))

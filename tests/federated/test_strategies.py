@@ -7,7 +7,14 @@ import pytest
 from swann import InvalidValueError, UnknownNameError
 from swann.federated import Privacy, simulate, strategy_names
 from swann.federated._state import weights_of
-from swann.federated._strategies import make_strategy, restore_strategy_, seeded, spared_collections, strategy_state
+from swann.federated._strategies import (
+    is_elementwise,
+    make_strategy,
+    restore_strategy_,
+    seeded,
+    spared_collections,
+    strategy_state,
+)
 
 WITH_STATE = ("fedadagrad", "fedadam", "fedavgm", "fedyogi")
 
@@ -55,6 +62,12 @@ def test_seeding_leaves_the_global_generators_as_they_were():
     assert (random.random(), np.random.random()) == expected
     with seeded(1):
         assert (random.random(), np.random.random()) == first
+
+
+def test_noise_and_momentum_go_by_arrays(make_config):
+    assert is_elementwise(make_config(strategy="fedavg"))
+    for changes in ({"strategy": "fedavgm"}, {"strategy": "krum"}, {"privacy": Privacy("server")}):
+        assert not is_elementwise(make_config(**changes))
 
 
 def test_collections_spare_what_was_there_before_and_nothing_afterwards():

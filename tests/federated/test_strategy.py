@@ -1,3 +1,4 @@
+import copy
 from functools import partial
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_a_bad_answer_is_refused_and_named_and_the_mean_is_of_the_others(fault, 
     for name, array in expected.items():
         np.testing.assert_allclose(strategy.weights[name], array, rtol=1e-5, atol=1e-7)
         np.testing.assert_array_equal(arrays[name].numpy(), strategy.weights[name])
+
+
+def test_the_mean_is_the_same_of_weights_in_one_array_and_in_many(strategy, grid, make_config, monkeypatch):
+    clients = grid("raises_in_training")
+    replies = list(clients.send_and_receive(ask(strategy, clients)))
+    monkeypatch.setattr("swann.federated._strategy.is_elementwise", lambda _: False)
+    other = CheckedStrategy(make_config(per_round=8), strategy.architecture, dict(strategy.weights), {}, 8)
+    ask(other, clients)
+    for each in (strategy, other):
+        each.aggregate_train(1, copy.deepcopy(replies))
+        assert each.traffic.answered == 7
+    assert list(strategy.weights) == list(other.weights)
+    assert all(np.array_equal(array, other.weights[name]) for name, array in strategy.weights.items())
 
 
 def test_a_second_answer_and_one_that_nobody_asked_for_are_refused(strategy, grid):

@@ -68,7 +68,7 @@ class Architecture:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the JSON, by which server and clients know that they mean the same network."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        return digest_of(self.to_json())
 
     def check_ours(self) -> None:
         """Raise an error for a model of a package that a machine would have to import because another says so.
@@ -98,3 +98,8 @@ class Architecture:
         plan = plan_from_json(self.plan)
         with torch.random.fork_rng(devices=[]):
             return SmallWorldNetwork(plan) if isinstance(plan, Plan) else SmallWorldDenseNet(plan)
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of an architecture's JSON."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,7 +6,7 @@ round.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -32,13 +32,13 @@ class ReadArray(Array):
     """
 
     def __init__(self, values: NDArray[Any]) -> None:
-        self.dtype, self.shape, self.stype = str(values.dtype), values.shape, _STYPE
-        self.__dict__["_values"] = values
+        self.__dict__.update(dtype=_name(values.dtype), shape=values.shape, stype=_STYPE, _values=values)
 
     def __getattr__(self, name: str) -> bytes:
         if name != "data" or "_values" not in self.__dict__:
             raise AttributeError(name)
-        self.data = _bytes(self.__dict__["_values"])
+        values = self.__dict__["_values"]
+        self.data = _bytes(values.dtype, values.shape, [np.ascontiguousarray(values)])
         return self.data
 
     def numpy(self) -> NDArray[Any]:
@@ -47,18 +47,20 @@ class ReadArray(Array):
         return values
 
 
-def to_array(values: NDArray[Any]) -> Array:
-    """Return an array as one of Flower's, the same bytes as `flwr.app.Array` makes of it.
+def joined(parts: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> Array:
+    """Return arrays one after another, flattened, as one of Flower's.
 
-    >>> to_array(np.arange(3)).numpy()
-    array([0, 1, 2])
+    >>> joined([np.ones((1, 2)), np.zeros(())], np.dtype(np.int8)).numpy()
+    array([1, 1, 0], dtype=int8)
     """
-    return Array(str(values.dtype), values.shape, _STYPE, _bytes(values))
+    rows = [np.ascontiguousarray(part, dtype) for part in parts]
+    shape = (sum(each.size for each in rows),)
+    return Array(_name(dtype), shape, _STYPE, _bytes(dtype, shape, rows))
 
 
 def record_of_each(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
-    """Return a record with an array of Flower for each of NumPy's, as its strategies take them."""
-    return record_of({name: to_array(array) for name, array in values.items()})
+    """Return a record with an array of Flower for each of NumPy's, as its strategies take them; not of copies."""
+    return record_of({name: ReadArray(array) for name, array in values.items()})
 
 
 def record_of(arrays: Mapping[str, Array]) -> ArrayRecord:
@@ -89,8 +91,13 @@ def read_array(array: Array) -> NDArray[Any]:
     return found.reshape(shape, order="F" if in_columns else "C")
 
 
-def _bytes(values: NDArray[Any]) -> bytes:
-    return _header(values.dtype, values.shape) + values.tobytes()  # in rows
+def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]) -> bytes:
+    return b"".join((_header(dtype, shape), *(part.data for part in parts)))
+
+
+@lru_cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return str(dtype)
 
 
 @lru_cache(maxsize=1024)

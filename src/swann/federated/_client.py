@@ -12,12 +12,12 @@ from torch import nn
 
 from .._errors import FileFormatError
 from ..train._random import Stream, derive_seed
-from ._architecture import Architecture
+from ._architecture import Architecture, digest_of
 from ._compression import decode_weights, encode_update
 from ._local_training import ClientData, train_locally
 from ._messages import ARRAYS, CONFIG, Answer, Order
 from ._secure import mask_if_asked
-from ._state import counters_of, set_state_, shapes_of, weights_of
+from ._state import State
 
 OpenData = Callable[[Context], ClientData]
 """Returns the images of the client that a context describes."""
@@ -42,29 +42,33 @@ def make_client_app(open_data: OpenData, *, any_model: bool = False) -> ClientAp
             torchvision alone. For a server that is this process.
     """
     app = ClientApp(mods=[mask_if_asked, _clip_if_asked])
-    networks: dict[str, nn.Module] = {}
+    networks: dict[str, tuple[nn.Module, State]] = {}
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
         order = Order.of(message.content)
-        architecture = _architecture(order, context)
-        if not any_model:
-            architecture.check_ours()
+        text = _architecture(order, context)
         if order.digest not in networks:
+            architecture = Architecture.from_json(text)
+            if not any_model:
+                architecture.check_ours()
             networks.clear()
-            networks[order.digest] = architecture.build()
+            network = architecture.build()
+            networks[order.digest] = network, State.of(network)
         config = message.content.config_records[CONFIG]
         seed = client_seed(order.seed, int(config["server-round"]), context)  # type: ignore[arg-type]
-        network, own = networks[order.digest], open_data(context)
-        received = decode_weights(message.content.array_records[ARRAYS], shapes_of(network))
-        set_state_(network, received, order.counters)
+        (network, state), own = networks[order.digest], open_data(context)
+        received = decode_weights(message.content.array_records[ARRAYS], state.shapes())
+        state.set_(received, order.counters)
         trained = train_locally(network, own, order.local, seed, float(config.get("proximal-mu", 0.0)))  # type: ignore[arg-type]
-        arrays, scales = encode_update(weights_of(network), received, order.compression, np.random.default_rng(seed))
+        state = State.of(network)  # training may have replaced a tensor
+        networks[order.digest] = network, state
+        arrays, scales = encode_update(state.weights(), received, order.compression, np.random.default_rng(seed))
         answer = Answer(
             arrays=arrays,
             digest=order.digest,
             scales=scales,
-            counters=counters_of(network),
+            counters=state.counters(),
             n_examples=len(own),
             train_loss=trained.loss,
             steps=trained.steps,
@@ -81,9 +85,9 @@ def client_seed(seed: int, server_round: int, context: Context) -> int:
     return derive_seed(seed, Stream.MODEL, server_round, client)
 
 
-def remember(context: Context, architecture: Architecture) -> None:
-    """Keep an architecture for the rounds to come."""
-    context.state[_KNOWN] = ConfigRecord({"architecture": architecture.to_json()})
+def remember(context: Context, text: str) -> None:
+    """Keep the JSON of an architecture for the rounds to come."""
+    context.state[_KNOWN] = ConfigRecord({"architecture": text})
 
 
 def _clip_if_asked(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -101,15 +105,14 @@ def _clip_if_asked(message: Message, context: Context, call_next: ClientAppCalla
     return call_next(message, context)
 
 
-def _architecture(order: Order, context: Context) -> Architecture:
-    """Return what the message brings or the client has kept."""
-    if order.architecture:
-        found = Architecture.from_json(order.architecture)
-        if found.digest != order.digest:
-            raise FileFormatError(f"the architecture's SHA-256 is {found.digest[:8]}…, not {order.digest[:8]}…")
-        remember(context, found)
-        return found
+def _architecture(order: Order, context: Context) -> str:
+    """Return the JSON of the architecture that is asked for, which the message brings or the client has kept."""
+    if text := order.architecture:
+        if (found := digest_of(text)) != order.digest:
+            raise FileFormatError(f"the architecture's SHA-256 is {found[:8]}…, not {order.digest[:8]}…")
+        remember(context, text)
+        return text
     kept = context.state.config_records.get(_KNOWN)
-    if kept is None or (found := Architecture.from_json(str(kept["architecture"]))).digest != order.digest:
+    if kept is None or digest_of(text := str(kept["architecture"])) != order.digest:
         raise NoArchitectureError(f"no architecture {order.digest[:8]}… is kept here; send it again")
-    return found
+    return text

@@ -1,7 +1,7 @@
 """Weights as they travel: all of a network in one array, for Flower asks for each array in requests of its own."""
 
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from .._errors import InvalidValueError
-from ._arrays import read_array, record_of, to_array
+from ._arrays import joined, read_array, record_of
 from ._state import Weights
 
 Compression = Literal["none", "fp16", "int8"]
@@ -19,6 +19,9 @@ _TYPES = {"none": np.float32, "fp16": np.float16, "int8": np.int8}
 
 PACKED = "weights"
 """The name of the one array: those of the network, flattened, in the order of their names."""
+
+_TOO_LARGE = 65520
+"""Rounded to infinity in float16."""
 
 _LEVELS = 127
 """Of either sign in 8 bits."""
@@ -73,11 +76,13 @@ def decode_weights(record: ArrayRecord, shapes: Mapping[str, tuple[int, ...]]) -
     Raises:
         ValueError: it is malformed, or does not hold as many values.
     """
-    return {name: array.astype(np.float32) for name, array in _unpacked(flat(record), shapes).items()}
+    return unpacked(flat(record).astype(np.float32), shapes)
 
 
-def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression) -> Weights:
-    """Return a client's weights from what `encode_update` made of them.
+def decode_update(
+    record: ArrayRecord, scales: list[float], sent: Weights, compression: Compression
+) -> NDArray[np.float32]:
+    """Return a client's weights, still packed, from what `encode_update` made of them.
 
     Args:
         record: the packed array.
@@ -86,18 +91,22 @@ def decode_update(record: ArrayRecord, scales: list[float], sent: Weights, compr
         compression: how they travelled.
 
     Raises:
-        ValueError: it is malformed, of another type, or does not hold as many values or scales.
+        ValueError: it is malformed, of another type, does not hold as many values or scales, or a weight is not finite.
     """
     values = flat(record)
     if values.dtype != _TYPES[compression]:
         raise ValueError(f"{PACKED} are of type {values.dtype}, expected {np.dtype(_TYPES[compression])}")
-    arrays = _unpacked(values, {name: array.shape for name, array in sent.items()})
-    if compression == "none":
-        return arrays
-    factors = np.asarray(scales, np.float32) / _LEVELS if compression == "int8" else np.ones(len(arrays), np.float32)
-    found = zip(arrays.items(), factors, strict=True)
-    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is for the caller to find
-        return {name: sent[name] + array.astype(np.float32) * factor for (name, array), factor in found}
+    values = values.astype(np.float32, copy=compression != "none")
+    found = unpacked(values, {name: array.shape for name, array in sent.items()})
+    if compression != "none":
+        factors = np.asarray(scales, np.float32) / _LEVELS if compression == "int8" else np.ones(len(found), np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for name, factor in zip(sorted(found), factors, strict=True):
+                found[name] *= factor
+                found[name] += sent[name]
+    if not np.isfinite(values).all():
+        raise ValueError(f"{next(name for name in sorted(found) if not np.isfinite(found[name]).all())} is not finite")
+    return values
 
 
 def flat(record: ArrayRecord) -> NDArray[Any]:
@@ -120,32 +129,34 @@ def n_bytes(record: ArrayRecord) -> int:
 
 
 def _half(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
-    with np.errstate(over="ignore"):
-        rounded = array.astype(np.float16)
-    if np.isinf(rounded).any() and np.isfinite(array).all():
+    if _TOO_LARGE <= (largest := np.abs(array).max(initial=0.0)) < np.inf:
         raise InvalidValueError(
-            f"compression: {name} has a value of {np.abs(array).max():.3g}, float16 holds 65504; use compression 'none'"
+            f"compression: {name} has a value of {largest:.3g}, float16 holds 65504; use compression 'none'"
         )
-    return rounded
+    return array.astype(np.float16)
 
 
 def _stochastic(array: NDArray[np.float32], scale: float, generator: np.random.Generator) -> NDArray[np.int8]:
     if scale == 0 or not np.isfinite(scale):
         return np.zeros(array.shape, np.int8)
-    return np.floor(array / scale * _LEVELS + generator.random(array.shape)).astype(np.int8)
+    levels = generator.random(array.shape)
+    levels += array / scale * _LEVELS
+    return np.floor(levels, out=levels).astype(np.int8)
 
 
 def _record(arrays: Mapping[str, NDArray[Any]], compression: Compression) -> ArrayRecord:
-    nothing = np.zeros(0, _TYPES[compression])  # gives the type where there is no array
-    return record_of(
-        {PACKED: to_array(np.concatenate([nothing, *(arrays[name].reshape(-1) for name in sorted(arrays))]))}
-    )
+    return record_of({PACKED: joined((arrays[name] for name in sorted(arrays)), np.dtype(_TYPES[compression]))})
 
 
-def _unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+def unpacked(values: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+    """Return packed values by the names of their arrays, in the order of the shapes and without a copy.
+
+    Raises:
+        ValueError: there are more or fewer values.
+    """
     names = sorted(shapes)
     ends = list(accumulate((prod(shapes[name]) for name in names), initial=0))
     if len(values) != ends[-1]:
         raise ValueError(f"{len(values):,} {PACKED}, expected {ends[-1]:,}")
-    spans = zip(names, ends, ends[1:], strict=False)
-    return {name: values[start:end].reshape(shapes[name]) for name, start, end in spans}
+    spans = {name: slice(*span) for name, span in zip(names, pairwise(ends), strict=True)}
+    return {name: values[spans[name]].reshape(shape) for name, shape in shapes.items()}

@@ -21,6 +21,9 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from ._channel import Channel
+from ._quiet import quiet
+
 _START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 """How processes start: from one that has imported everything, where the system can do that."""
 
@@ -180,6 +183,7 @@ class _Worker:
     def _start(self) -> None:
         context = process_context()
         self.connection, other = context.Pipe()
+        self.channel = Channel(self.connection)
         self.process: BaseProcess = context.Process(target=_work, args=(other, self._make_app), daemon=True)
         self.process.start()
         other.close()
@@ -187,14 +191,14 @@ class _Worker:
     def give(self, message: Message, context: Context) -> None:
         self.message = message
         try:
-            self.connection.send((message, context))
+            self.channel.send((message, context))
         except OSError:  # it ended while idle
             self.restart()
             self.message = message
-            self.connection.send((message, context))
+            self.channel.send((message, context))
 
     def take(self) -> tuple[Message, RecordDict]:
-        found: tuple[Message, RecordDict] = self.connection.recv()
+        found: tuple[Message, RecordDict] = self.channel.receive()
         self.message = None
         return found
 
@@ -213,14 +217,15 @@ def _work(connection: Connection, make_app: MakeApp) -> None:
     """Answer messages until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     torch.set_num_threads(1)
-    app = make_app()
+    app, channel = make_app(), Channel(connection)
     while True:
         try:
-            message, context = connection.recv()
+            message, context = channel.receive()
         except EOFError:
             return
-        reply = _answer(app, message, context)
-        connection.send((reply, context.state))
+        with quiet():
+            reply = _answer(app, message, context)
+        channel.send((reply, context.state))
 
 
 @contextlib.contextmanager

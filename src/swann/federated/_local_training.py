@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from .._errors import InvalidValueError
-from ..data import ImageData, Images, batches, decoded
+from ..data import ImageData, batches, decoded
 from ..train._evaluate import cross_entropy
 from ..train._random import random_state_kept, seed_model
 from ._config import LocalTraining
@@ -30,11 +31,13 @@ class ClientData:
     def __len__(self) -> int:
         return len(self.data.train_images) if self.rows is None else len(self.rows)
 
-    def tensors(self) -> tuple[Images, Tensor]:
-        """Return its images, uint8 or in files, and labels."""
-        if self.rows is None:
-            return self.data.train_images, self.data.train_labels
-        return self.data.train_images[self.rows], self.data.train_labels[self.rows]
+    def batches(self, size: int, *, seed: int, epoch: int, drop_last: bool) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield its images, uint8, and labels as `swann.data.batches` does, looking up no others than are asked for."""
+        rows = torch.arange(len(self)) if self.rows is None else self.rows
+        for some, classes in batches(
+            rows, self.data.train_labels[rows], size, seed=seed, epoch=epoch, drop_last=drop_last
+        ):
+            yield decoded(self.data.train_images[cast(Tensor, some)]), classes
 
 
 @dataclass(frozen=True)
@@ -69,26 +72,19 @@ def train_locally(
     Raises:
         InvalidValueError: the client has no image, or the network no weight.
     """
-    images, labels = own.tensors()
-    if len(images) == 0:
+    n_images = len(own)
+    if n_images == 0:
         raise InvalidValueError("the client has no training image")
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
     received = [parameter.detach().clone() for parameter in weights] if proximal_mu else []
     optimizer = settings.optimizer.build(weights)
-    size = min(settings.batch_size, len(images))
-    steps = settings.steps or (settings.epochs or 0) * (-(-len(images) // size) - _is_last_alone(len(images), size))
+    size = min(settings.batch_size, n_images)
+    alone = _is_last_alone(n_images, size)
+    steps = settings.steps or (settings.epochs or 0) * (-(-n_images // size) - alone)
     source = (
         batch
         for epoch in count()
-        for batch in _joined(
-            (
-                (decoded(some), classes)
-                for some, classes in batches(
-                    images, labels, size, seed=seed, epoch=epoch, drop_last=settings.steps is not None
-                )
-            ),
-            _is_last_alone(len(images), size),
-        )
+        for batch in _joined(own.batches(size, seed=seed, epoch=epoch, drop_last=settings.steps is not None), alone)
     )
     start, total = time.perf_counter(), 0.0
     network.train()

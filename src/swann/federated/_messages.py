@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
@@ -62,7 +63,7 @@ class Order:
             return cls(
                 digest=str(values["digest"]),
                 architecture=str(values["architecture"]),
-                local=LocalTraining.from_dict(json.loads(str(values["local"]))),
+                local=_local_training(str(values["local"])),
                 compression=values["compression"],  # type: ignore[arg-type]
                 counters=json.loads(str(values["counters"])),
                 seed=int(values["seed"]),  # type: ignore[arg-type]
@@ -134,6 +135,11 @@ class Answer:
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise FileFormatError(f"{type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=8)
+def _local_training(text: str) -> LocalTraining:
+    return LocalTraining.from_dict(json.loads(text))
 
 
 def _counted(value: object) -> int:

@@ -100,9 +100,9 @@ def _make_app(data: ImageData, rows: list[torch.Tensor]) -> ClientApp:
 
 def _states(informed: set[int], architecture: Architecture) -> dict[int, RecordDict]:
     """Return what clients that had the architecture kept of it."""
-    found = {}
+    found, text = {}, architecture.to_json()
     for number in informed:
         context = Context(1, number, {}, RecordDict(), {})
-        remember(context, architecture)
+        remember(context, text)
         found[number] = context.state
     return found

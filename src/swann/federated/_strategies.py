@@ -17,6 +17,7 @@ from ._messages import ARRAYS, CONFIG, N_EXAMPLES, TRAIN_LOSS
 from ._quiet import quiet
 
 _NOT_FOR_WEIGHTS = ("FedXgbBagging", "FedXgbCyclic")
+_ELEMENTWISE = ("fedavg", "fedprox")
 _LEAST = 1e-9
 """Share of the connected clients that is drawn: so small that it is the least number of them that counts."""
 
@@ -85,6 +86,11 @@ def make_strategy(config: FederatedConfig, n_clients: int) -> Strategy:
         "client": flower.DifferentialPrivacyClientSideFixedClipping,
     }
     return wrappers[privacy.kind](inner, privacy.noise_multiplier, privacy.clipping_norm, config.per_round)
+
+
+def is_elementwise(config: FederatedConfig) -> bool:
+    """Return whether the strategy treats each weight by itself and keeps none, so that they may come in one array."""
+    return config.strategy in _ELEMENTWISE and config.privacy.kind == "none"
 
 
 def check_strategy(config: FederatedConfig, n_clients: int) -> None:

@@ -10,16 +10,17 @@ import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
+from numpy.typing import NDArray
 
 from .._errors import FileFormatError
 from ..train._random import Stream, derive_seed
 from ._architecture import Architecture
-from ._arrays import ReadArray, read_array, record_of, record_of_each
-from ._compression import decode_update, encode_weights, n_bytes
+from ._arrays import read_array, record_of_each
+from ._compression import PACKED, decode_update, encode_weights, n_bytes, unpacked
 from ._config import FederatedConfig
 from ._messages import ARRAYS, METRICS, N_EXAMPLES, OWN, TRAIN_LOSS, Answer, Order
 from ._state import Counters, Weights
-from ._strategies import make_strategy, seeded, spared_collections
+from ._strategies import is_elementwise, make_strategy, seeded, spared_collections
 
 
 @dataclass
@@ -99,6 +100,7 @@ class CheckedStrategy(Strategy):
         self.informed: set[int] = set()
         self.images: dict[int, int] = {}  # of each client that answered
         self._seeded_noise = seeded_noise
+        self._packs = is_elementwise(config)  # one array takes less time than many
         self._asked: set[int] = set()
         self._group = ""
 
@@ -113,21 +115,15 @@ class CheckedStrategy(Strategy):
         self.traffic = Traffic(asked=len(messages))
         self._asked = {message.metadata.dst_node_id for message in messages}
         self._group = str(number)
+        texts = {True: "", False: self.architecture.to_json()}
+        orders = {informed: self._order(text).record() for informed, text in texts.items()}
         asked = []
         for message in messages:
             node, kind = message.metadata.dst_node_id, message.metadata.message_type
-            text = "" if node in self.informed else self.architecture.to_json()
-            order = Order(
-                digest=self.architecture.digest,
-                architecture=text,
-                local=self.config.local,
-                compression=self.config.compression,
-                counters=self.counters,
-                seed=self.config.seed,
-            )
-            content = RecordDict({**message.content, ARRAYS: sent, OWN: order.record()})
+            informed = node in self.informed
+            content = RecordDict({**message.content, ARRAYS: sent, OWN: orders[informed]})
             asked.append(Message(content, node, kind, group_id=self._group))  # its answer says the same
-            self.traffic.bytes_down += n_bytes(sent) + len(text.encode())
+            self.traffic.bytes_down += n_bytes(sent) + len(texts[informed].encode())
         return asked
 
     def aggregate_train(
@@ -144,7 +140,7 @@ class CheckedStrategy(Strategy):
                 self.traffic.bytes_up += sum(map(n_bytes, reply.content.array_records.values()))
             try:
                 self._check_owed(reply, seen)
-                answer, weights = self._accept(reply)
+                answer, values = self._accept(reply)
             except SurplusError as error:
                 self.traffic.surplus.append(f"client {node}: {error}")
                 continue
@@ -159,8 +155,8 @@ class CheckedStrategy(Strategy):
             self.traffic.client_seconds += answer.seconds
             self.traffic.steps += answer.steps
             metrics = MetricRecord({N_EXAMPLES: answer.n_examples, TRAIN_LOSS: answer.train_loss})
-            arrays = record_of({name: ReadArray(array) for name, array in weights.items()})
-            reply.content = RecordDict({ARRAYS: arrays, METRICS: metrics})
+            arrays = {PACKED: values} if self._packs else self._unpacked(values)
+            reply.content = RecordDict({ARRAYS: record_of_each(arrays), METRICS: metrics})
         self.traffic.answered = len(fitting)
         if not fitting:
             return None, None
@@ -183,6 +179,16 @@ class CheckedStrategy(Strategy):
     def summary(self) -> None:
         """Print nothing."""
 
+    def _order(self, architecture: str) -> Order:
+        return Order(
+            digest=self.architecture.digest,
+            architecture=architecture,
+            local=self.config.local,
+            compression=self.config.compression,
+            counters=self.counters,
+            seed=self.config.seed,
+        )
+
     def _check_owed(self, reply: Message, seen: Counter[int]) -> None:
         """Raise an error for an answer that its client does not owe in this round; count those that it does.
 
@@ -201,8 +207,8 @@ class CheckedStrategy(Strategy):
         if seen[node] > 1:
             raise SurplusError("answered twice; the first answer counts")
 
-    def _accept(self, reply: Message) -> tuple[Answer, Weights]:
-        """Return what a reply holds, or raise an error that says why it is refused."""
+    def _accept(self, reply: Message) -> tuple[Answer, NDArray[np.float32]]:
+        """Return what a reply holds and its weights, packed, or raise an error that says why it is refused."""
         if reply.has_error():
             self.informed.discard(reply.metadata.src_node_id)  # perhaps it lost the architecture: send it again
             raise FileFormatError(f"failed: {_last_line(reply.error.reason or reply.error.code)}")
@@ -213,11 +219,8 @@ class CheckedStrategy(Strategy):
             )
         if answer.n_examples < 1 or not math.isfinite(answer.train_loss):
             raise FileFormatError(f"{answer.n_examples} images, training loss {answer.train_loss:g}")
-        weights = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
-        for name, array in weights.items():
-            if not np.isfinite(array).all():
-                raise FileFormatError(f"{name} is not finite")
-        return answer, {name: weights[name] for name in self.weights}
+        values = decode_update(answer.arrays, answer.scales, self.weights, self.config.compression)
+        return answer, values
 
     def _aggregate(self, number: int, replies: list[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
         own = self.config.privacy.kind != "none" and not self._seeded_noise
@@ -227,11 +230,14 @@ class CheckedStrategy(Strategy):
 
     def _set(self, found: ArrayRecord, counters: list[Counters]) -> None:
         """Take the mean as the network's weights; a variance that noise made negative becomes 0."""
-        for name, array in found.items():
-            values = read_array(array).astype(np.float32)
+        mean = {name: read_array(array).astype(np.float32) for name, array in found.items()}
+        for name, values in (self._unpacked(mean[PACKED]) if self._packs else mean).items():
             self.weights[name] = values.clip(min=0) if name.endswith("running_var") else values
         for name in self.counters:
             self.counters[name] = max(each.get(name, 0) for each in counters)
+
+    def _unpacked(self, values: NDArray[np.float32]) -> Weights:
+        return unpacked(values, {name: array.shape for name, array in self.weights.items()})
 
 
 def _last_line(problem: object) -> str:
