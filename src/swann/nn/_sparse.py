@@ -83,7 +83,7 @@ def _staged(stages: Sequence[nn.Module], blocks: Tensor, *, is_sum: bool, is_rea
     left = list(stages)
     while left:
         stage = left.pop(0)
-        rectifies = type(stage) is nn.ReLU and not has_hooks(stage) and bool(left) and _trains(left[0], blocks)
+        rectifies = type(stage) is nn.ReLU and not has_hooks(stage) and len(left) > 0 and _trains(left[0], blocks)
         if rectifies:
             stage = left.pop(0)
         if rectifies or _trains(stage, blocks):
