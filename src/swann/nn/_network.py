@@ -227,7 +227,7 @@ class SmallWorldNetwork(nn.Module):
         return self.__dict__ | {"readings": {}, "native_passes": {}, "block_scripts": {}, "_uncalled": None}
 
     def _must_call(self, inputs: Tensor) -> bool:
-        """Return whether this pass must be masked, since a module has to be called that is not called otherwise."""
+        """Return whether this pass must be masked, for a module that is not called otherwise or an export to ONNX."""
         if torch.compiler.is_compiling():
             return bool(self._must_call_compiled())
         return self._warned_of(links_alone=self.backend == "joined" or inputs.is_cuda)

@@ -124,9 +124,7 @@ class _Pass:
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""
         (self.blocks if is_blocks else self.plain)[number] = output
-        kept: tuple[dict[int, Any], ...] = (self.pooled,)
-        if not self.dense:
-            kept = (self.plain, self.blocks, self.pooled)
+        kept: tuple[dict[int, Any], ...] = (self.pooled,) if self.dense else (self.plain, self.blocks, self.pooled)
         for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]

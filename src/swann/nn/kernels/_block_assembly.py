@@ -52,9 +52,7 @@ def rectify_gradient_function(element: Element, lanes: int, rest: int) -> str:
         def each(offset: str, width: int) -> None:
             vector, at = f"<{width} x {scalar}>", code.value(f"mul i64 {offset}, {size}")
             gradient, after = (code.load(vector, channel[name], at, size) for name in ("source", "other"))
-            is_zero = code.value(f"fcmp ole {vector} {after}, zeroinitializer")
-            chosen = f"{vector} zeroinitializer, {vector} {gradient}"
-            value = code.value(f"select <{width} x i1> {is_zero}, {chosen}")
+            value = code.rectified_gradient(vector, after, gradient)
             code.do(f"store {vector} {value}, ptr {code.address(channel['result'], at)}, align {size}")
 
         each_vector(code, table["place"], lanes, rest, each)

@@ -91,6 +91,12 @@ class Code:
         is_negative = self.value(f"fcmp olt {vector} {value}, zeroinitializer")
         return self.value(f"select <{lanes} x i1> {is_negative}, {vector} zeroinitializer, {vector} {value}")
 
+    def rectified_gradient(self, vector: str, value: str, gradient: str) -> str:
+        """Return a gradient with zeros where a ReLU's value, before or after it, is not positive; NaN lets it pass."""
+        lanes, _ = _parts(vector)
+        is_zero = self.value(f"fcmp ole {vector} {value}, zeroinitializer")
+        return self.value(f"select <{lanes} x i1> {is_zero}, {vector} zeroinitializer, {vector} {gradient}")
+
     def load_index(self, base: str, position: str) -> str:
         place = self.value(f"getelementptr i32, ptr {base}, i64 {position}")
         return self.value(f"zext i32 {self.value(f'load i32, ptr {place}, align 4')} to i64")

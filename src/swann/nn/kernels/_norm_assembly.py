@@ -62,14 +62,12 @@ def combination_function(element: Element, lanes: int, rest: int, rectified: tup
         def each(offset: str, width: int) -> None:
             vector, at = f"<{width} x {scalar}>", code.value(f"mul i64 {offset}, {size}")
             total = code.splat(vector, scales[2])
-            for name, scale in (("other", scales[1]), ("source", scales[0])):
-                value = code.load(vector, channel[name], at, size)
-                if name == "other":
-                    is_kept = code.value(f"fcmp ugt {vector} {value}, zeroinitializer")
+            other, source = (code.load(vector, channel[name], at, size) for name in ("other", "source"))
+            for value, scale in ((other, scales[1]), (source, scales[0])):
                 product = code.value(f"fmul {vector} {value}, {code.splat(vector, scale)}")
                 total = code.value(f"fadd {vector} {total}, {product}")
             if "other" in rectified:
-                total = code.value(f"select <{width} x i1> {is_kept}, {vector} {total}, {vector} zeroinitializer")
+                total = code.rectified_gradient(vector, other, total)
             code.do(f"store {vector} {total}, ptr {code.address(channel['result'], at)}, align {size}")
 
         each_vector(code, table["place"], lanes, rest, each)
