@@ -7,14 +7,16 @@ QUICK = ("--quick", "--batch", 2, "--train-batch", 2, "--threads", 1)
 
 
 def test_it_writes_a_table_samples_and_a_picture(run, tmp_path):
-    code, out, err = run("bench", *MODEL, *QUICK, "--no-memory", "--granularity", 2, "--out", "there")
+    code, out, err = run(
+        "bench", *MODEL, *QUICK, "--no-memory", "--granularity", 2, "--precision", "bf16-mixed", "--out", "there"
+    )
     assert code == 0, err
     assert "★" in out
     assert "twin sparse" in out
     written = {path.name for path in (tmp_path / "there").iterdir()}
     assert written == {"bench.json", "bench.md", "bench.png", "plan.json", "swann-run.json"}
     values = json.loads((tmp_path / "there" / "bench.json").read_text())
-    assert values["name"] == "swann:mnist5, p = 0.5, granularity 2"
+    assert values["name"] == "swann:mnist5, p = 0.5, granularity 2, bfloat16"
     assert [(case["task"], case["batch"]) for case in values["cases"]] == [("inference", 2), ("training step", 2)]
     assert len(values["cases"][0]["twins"]["twin masked"]) == 3
     assert "- Command: `swann bench" in (tmp_path / "there" / "bench.md").read_text()

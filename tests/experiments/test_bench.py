@@ -66,10 +66,10 @@ def test_a_twin_whose_backends_disagree_is_not_timed(pair, monkeypatch):
 
 def test_outputs_may_differ_by_rounding_alone():
     one = torch.tensor([100.0, 1.0])
-    check_equal({"a": one, "b": one + torch.tensor([0.0, 9e-4])})
+    check_equal({"a": one, "b": one + torch.tensor([0.0, 9e-4])}, 1e-5)
     for other in (one + torch.tensor([0.0, 2e-3]), torch.tensor([float("nan"), 1.0])):
         with pytest.raises(UnequalOutputsError, match="b: its outputs differ from those of 'a'"):
-            check_equal({"a": one, "b": other})
+            check_equal({"a": one, "b": other}, 1e-5)
 
 
 def test_what_cannot_be_compiled_is_left_out_and_named(pair, monkeypatch):

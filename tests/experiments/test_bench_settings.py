@@ -34,3 +34,8 @@ def test_more_threads_than_cores_are_refused():
 def test_an_unknown_backend_is_named():
     with pytest.raises(UnknownNameError, match="unknown backend 'spare'.*sparse"):
         BenchSettings(backends=("spare",))
+
+
+def test_an_unknown_precision_is_named():
+    with pytest.raises(UnknownNameError, match="unknown precision 'bf16'.*bf16-mixed"):
+        BenchSettings(precision="bf16")

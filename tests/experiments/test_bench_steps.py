@@ -64,3 +64,16 @@ def test_twins_run_on_the_backends_that_their_names_say():
         "twin sparse": "sparse",
     }
     assert twin.backend == "auto"
+
+
+def test_lowered_candidates_compute_in_bfloat16():
+    inputs, labels = random_data((2, 4, 4), 3, 6, seed=0)
+    twin = swann.convert(network(), torch.zeros(1, 2, 4, 4), p=0.5)
+    found = dense_candidates(network(), 4, compiled=False, lowers=True) | twin_candidates(
+        twin, ("sparse",), lowers=True
+    )
+    assert len(found) == 3
+    for candidate in found.values():
+        assert candidate.inference(inputs)().dtype == torch.bfloat16
+        assert candidate.training(inputs, labels)().isfinite()
+    assert Candidate(network()).inference(inputs)().dtype == torch.float32

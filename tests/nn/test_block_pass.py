@@ -75,8 +75,8 @@ def test_what_compiled_code_does_not_do_is_done_otherwise(networks, change, is_k
     for network in networks:
         change(network)
 
-    def noted(*arguments):
-        found.append(forward_in_one_call(*arguments))
+    def noted(*arguments, **options):
+        found.append(forward_in_one_call(*arguments, **options))
         return found[-1]
 
     monkeypatch.setattr("swann.nn._sparse.forward_in_one_call", noted)

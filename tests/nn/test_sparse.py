@@ -111,7 +111,7 @@ def test_in_single_precision_they_are_as_near(name):
 @pytest.mark.parametrize("ends_with_norm", [False, True])
 @pytest.mark.parametrize("batch", [16, 72])
 def test_layer_by_layer_it_trains_as_in_double_precision(order, ends_with_norm, batch, monkeypatch):
-    monkeypatch.setattr("swann.nn._sparse.forward_in_one_call", lambda *_: None)
+    monkeypatch.setattr("swann.nn._sparse.forward_in_one_call", lambda *_, **__: None)
     layers = [
         *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
@@ -346,6 +346,29 @@ def test_autocast_takes_the_types_that_dense_convolutions_take(batch):
             )
         )
         assert error < 0.06 * length
+
+
+def test_autocast_takes_networks_in_half_precision_as_they_are():
+    network, images = twin(0.6).use_backend("sparse").eval(), normal(32, 2, 27, 27).float()
+    expected = network(images)
+    halved = copy.deepcopy(network).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = halved(images)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.1)
+
+
+def test_dense_links_are_lowered_by_autocast_too(monkeypatch):
+    """A layer of sparse and dense links is as near to single precision as bfloat16 can be, and no nearer."""
+    network, images = twin(0.6).use_backend("sparse").eval(), normal(32, 2, 27, 27).float()
+    expected = network(images)
+    choice = tuple(tuple(number % 2 == 0 for number, _ in enumerate(layer.links)) for layer in network.layers)
+    monkeypatch.setattr(network, "_choice", lambda _: choice)
+    torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = network(images)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.1)
 
 
 def test_autocast_leaves_double_precision_alone():

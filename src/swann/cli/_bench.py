@@ -7,7 +7,17 @@ import typer
 
 from .._files import write_text
 from ..convert import plan_parts, rewired_graphs, warn_of_shortcuts
-from ..experiments import Bench, BenchSettings, Case, RunDirectory, bench, bench_markdown, bench_table, environment
+from ..experiments import (
+    PRECISIONS,
+    Bench,
+    BenchSettings,
+    Case,
+    RunDirectory,
+    bench,
+    bench_markdown,
+    bench_table,
+    environment,
+)
 from ..nn import Order, build
 from ..report import plot_bench
 from ..smallworld import Draw, check_granularity, check_probability
@@ -28,6 +38,7 @@ from ._options import (
     Repair,
     Seed,
     Width,
+    option,
 )
 from ._search import search_parts
 from ._task import open_model
@@ -68,6 +79,16 @@ Compile = Annotated[
         rich_help_panel=_MEASURING,
     ),
 ]
+BenchPrecision = Annotated[
+    str,
+    option(
+        "--precision",
+        help="32-true, or bf16-mixed for autocast to bfloat16, of all networks",
+        panel=_MEASURING,
+        metavar="NAME",
+        choices=PRECISIONS,
+    ),
+]
 Memory = Annotated[bool, typer.Option(help="Measure the peak memory of a training step", rich_help_panel=_MEASURING)]
 Output = Annotated[Path, typer.Option("--out", "--output", help="Directory for the results", metavar="DIR")]
 
@@ -92,6 +113,7 @@ def bench_command(
     quick: Quick = False,
     compile: Compile = False,
     memory: Memory = True,
+    precision: BenchPrecision = "32-true",
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -115,6 +137,7 @@ def bench_command(
         sample_seconds=_QUICK_SECONDS if quick else BenchSettings.sample_seconds,
         compile=compile,
         memory=memory,
+        precision=precision,
         seed=seed,
     )
     settings: dict[str, Any] = {"command": "bench", "model": model, "channels": channels, "image_size": image_size}
@@ -147,6 +170,7 @@ def bench_command(
         twin = build(plan, seed=seed)
         chosen = ", ".join(f"{each:g}" for each in dict.fromkeys(probabilities))
         name = f"{model}, p = {chosen}" + (f", granularity {granularity}" if granularity > 1 else "")
+        name += ", bfloat16" if precision == "bf16-mixed" else ""
         with progress_bar("bench", "rounds") as move:
             result = bench(network, twin, wanted, name=name, on_progress=move)
         for what, reason in result.left_out.items():

@@ -4,7 +4,7 @@ from .._files import MARKER
 from ._architectures import Architecture, architectures, architectures_markdown, architectures_table
 from ._bench import UnequalOutputsError, bench
 from ._bench_result import Bench, Case, PeakMemory, Spread, spread
-from ._bench_settings import BenchSettings, available_cores
+from ._bench_settings import PRECISIONS, BenchSettings, available_cores
 from ._bench_table import bench_figures, bench_markdown, bench_table
 from ._compare import BASELINE, PAPER_ORDER, RANDOM, TWIN, Factory, InterruptedRunError, run_comparison, variants
 from ._environment import environment
@@ -28,6 +28,7 @@ __all__ = [
     "CONTROL",
     "MARKER",
     "PAPER_ORDER",
+    "PRECISIONS",
     "RANDOM",
     "TWIN",
     "Architecture",

@@ -19,7 +19,7 @@ from ._peak_memory import PeakMemoryError, peak_memory
 Progress = Callable[[int, int, str], None]
 """Called with: rounds done, rounds in all, what is measured."""
 
-_TOLERANCE = 1e-5
+_TOLERANCES = {"32-true": 1e-5, "bf16-mixed": 0.1}
 _WARM_UP = 2
 _MOST_REPEATS = 1000
 
@@ -54,14 +54,15 @@ def bench(
 
     Raises:
         InvalidValueError: the outputs are not of such a shape.
-        UnequalOutputsError: outputs at inference differ by more than 1e-5 of the largest between the forms of the
-            dense network, or between the backends of the twin.
+        UnequalOutputsError: outputs at inference differ by more than 1e-5 of the largest, 0.1 in bfloat16, between the
+            forms of the dense network, or between the backends of the twin.
     """
     settings = settings or BenchSettings()
     shape = twin.plan.input_shape
     n_classes = _n_classes(model, shape)
-    dense = dense_candidates(model, len(shape) + 1, compiled=settings.compile)
-    twins = twin_candidates(twin, settings.backends)
+    lowers = settings.precision == "bf16-mixed"
+    dense = dense_candidates(model, len(shape) + 1, compiled=settings.compile, lowers=lowers)
+    twins = twin_candidates(twin, settings.backends, lowers=lowers)
     wanted: list[tuple[Task, int, int]] = []
     for threads in settings.threads:
         wanted += [("inference", batch, threads) for batch in settings.batches]
@@ -128,7 +129,7 @@ def _measure_case(
                 continue
             steps[name] = step
         if task == "inference":
-            check_equal(outputs)
+            check_equal(outputs, _TOLERANCES[settings.precision])
     repeats = {name: _repeats(step, settings.sample_seconds) for name, step in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(settings.rounds):
@@ -166,16 +167,16 @@ def _measure_memory(
     return PeakMemory(batch, threads, *families)
 
 
-def check_equal(outputs: Mapping[str, Tensor]) -> None:
-    """Raise an `UnequalOutputsError` unless all outputs equal the first, up to 1e-5 of its largest number."""
+def check_equal(outputs: Mapping[str, Tensor], tolerance: float) -> None:
+    """Raise an `UnequalOutputsError` unless all outputs equal the first, up to a share of its largest number."""
     (first, reference), *others = outputs.items()
     scale = float(reference.abs().max())
     for name, output in others:
         deviation = float((output - reference).abs().max()) / (scale or 1.0)
-        if not deviation <= _TOLERANCE:  # also where it is NaN
+        if not deviation <= tolerance:  # also where it is NaN
             raise UnequalOutputsError(
                 f"{name}: its outputs differ from those of '{first}' by {deviation:.1g} of the largest, "
-                f"{_TOLERANCE:g} at most was expected; nothing is timed, for the results would not be the same"
+                f"{tolerance:g} at most was expected; nothing is timed, for the results would not be the same"
             )
 
 

@@ -5,6 +5,9 @@ from typing import get_args
 from .._errors import InvalidValueError, UnknownNameError, near_matches
 from ..nn._network import Backend
 
+PRECISIONS = ("32-true", "bf16-mixed")
+"""What `bench` measures in, named as in Lightning Fabric."""
+
 
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
@@ -26,11 +29,12 @@ class BenchSettings:
         sample_seconds: a turn repeats a short computation for about so long.
         compile: measure the baseline compiled by `torch.compile` too; needs a C++ compiler.
         memory: measure the peak memory of a training step too, in a process of its own for each network.
+        precision: `"32-true"`, or `"bf16-mixed"` for forward passes under autocast to bfloat16; all networks alike.
         seed: seeds the inputs and labels, and what is random in a training step.
 
     Raises:
         InvalidValueError: a number is too small, or there are more threads than cores.
-        UnknownNameError: a backend is not known.
+        UnknownNameError: a backend or the precision is not known.
 
     >>> BenchSettings(batches=(1, 1, 8), threads=(1,)).batches
     (1, 8)
@@ -44,6 +48,7 @@ class BenchSettings:
     sample_seconds: float = 0.1
     compile: bool = False
     memory: bool = True
+    precision: str = "32-true"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,3 +68,5 @@ class BenchSettings:
         for backend in self.backends:
             if backend not in get_args(Backend):
                 raise UnknownNameError(f"unknown backend {backend!r}: {near_matches(backend, get_args(Backend))}")
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError(f"unknown precision {self.precision!r}: {near_matches(self.precision, PRECISIONS)}")

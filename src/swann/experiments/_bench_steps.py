@@ -26,11 +26,13 @@ class Candidate:
         network: left as it is; steps work on copies.
         memory_format: of weights and inputs.
         compile: compile it with `torch.compile`.
+        lowers: run its forward pass under autocast to bfloat16.
     """
 
     network: nn.Module
     memory_format: torch.memory_format = torch.contiguous_format
     compile: bool = False
+    lowers: bool = False
 
     def inference(self, inputs: Tensor) -> Callable[[], Tensor]:
         """Return a function that computes the network's outputs for inputs, without gradients."""
@@ -39,7 +41,7 @@ class Candidate:
         inputs = inputs.contiguous(memory_format=self.memory_format)
 
         def step() -> Tensor:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.lowers):
                 outputs: Tensor = network(inputs)
                 return outputs
 
@@ -47,7 +49,8 @@ class Candidate:
 
     def training(self, inputs: Tensor, labels: Tensor) -> Callable[[], Tensor]:
         """Return a function that does a training step on inputs and labels."""
-        return training_step(self._copy(freezing=False), inputs.contiguous(memory_format=self.memory_format), labels)
+        inputs = inputs.contiguous(memory_format=self.memory_format)
+        return training_step(self._copy(freezing=False), inputs, labels, lowers=self.lowers)
 
     def _copy(self, *, freezing: bool) -> nn.Module:
         network = copy.deepcopy(self.network)
@@ -59,19 +62,21 @@ class Candidate:
         return compiled
 
 
-def training_step(network: nn.Module, inputs: Tensor, labels: Tensor) -> Callable[[], Tensor]:
+def training_step(network: nn.Module, inputs: Tensor, labels: Tensor, *, lowers: bool = False) -> Callable[[], Tensor]:
     """Return a function that does a step of SGD with momentum on a network and returns the loss before it.
 
     Args:
         network: put in training mode and trained.
         inputs: of shape `[batch, *size]`.
         labels: of shape `[batch]`, classes.
+        lowers: run the forward pass under autocast to bfloat16.
     """
     network.train()
     optimizer = torch.optim.SGD(network.parameters(), lr=_LEARNING_RATE, momentum=0.9, fused=True)
 
     def step() -> Tensor:
-        loss = F.cross_entropy(network(inputs), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=lowers):
+            loss = F.cross_entropy(network(inputs), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -80,28 +85,33 @@ def training_step(network: nn.Module, inputs: Tensor, labels: Tensor) -> Callabl
     return step
 
 
-def dense_candidates(model: nn.Module, n_dimensions: int, *, compiled: bool) -> dict[str, Candidate]:
+def dense_candidates(
+    model: nn.Module, n_dimensions: int, *, compiled: bool, lowers: bool = False
+) -> dict[str, Candidate]:
     """Return the forms of a dense network by name; the first is the network as it comes.
 
     Args:
         model: the network.
         n_dimensions: of its inputs, with the batch.
         compiled: whether to have the compiled forms too.
+        lowers: see `Candidate`.
     """
-    found = {"baseline": Candidate(model)}
+    found = {"baseline": Candidate(model, lowers=lowers)}
     if n_dimensions in _CHANNELS_LAST:
-        found["baseline channels_last"] = Candidate(model, _CHANNELS_LAST[n_dimensions])
+        found["baseline channels_last"] = Candidate(model, _CHANNELS_LAST[n_dimensions], lowers=lowers)
     if compiled:
         more = {f"{name} compiled": (each.network, each.memory_format) for name, each in found.items()}
-        found |= {name: Candidate(*parts, compile=True) for name, parts in more.items()}
+        found |= {name: Candidate(*parts, compile=True, lowers=lowers) for name, parts in more.items()}
     return found
 
 
 def twin_candidates(
-    twin: SmallWorldNetwork | SmallWorldDenseNet, backends: tuple[Backend, ...]
+    twin: SmallWorldNetwork | SmallWorldDenseNet, backends: tuple[Backend, ...], *, lowers: bool = False
 ) -> dict[str, Candidate]:
     """Return copies of a small-world network by the backends that they run on."""
-    return {f"twin {backend}": Candidate(copy.deepcopy(twin).use_backend(backend)) for backend in backends}
+    return {
+        f"twin {backend}": Candidate(copy.deepcopy(twin).use_backend(backend), lowers=lowers) for backend in backends
+    }
 
 
 def random_data(shape: tuple[int, ...], n_classes: int, batch: int, seed: int) -> tuple[Tensor, Tensor]:

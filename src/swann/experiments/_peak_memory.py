@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from .._errors import SwannError
 from ._bench_steps import Candidate, random_data, training_step
@@ -49,7 +48,7 @@ def peak_memory(candidate: Candidate, shape: tuple[int, ...], n_classes: int, ba
     packed = io.BytesIO()
     try:
         layout = str(candidate.memory_format)  # torch.channels_last cannot be saved itself
-        torch.save((candidate.network, layout, shape, n_classes, batch, threads), packed)
+        torch.save((candidate.network, layout, candidate.lowers, shape, n_classes, batch, threads), packed)
     except Exception as error:
         raise PeakMemoryError(f"the network cannot be sent to a process of its own: {error}") from error
     program = f"from {__name__} import _main; _main()"
@@ -69,20 +68,21 @@ def peak_memory(candidate: Candidate, shape: tuple[int, ...], n_classes: int, ba
 
 def _main() -> None:
     packed = io.BytesIO(sys.stdin.buffer.read())
-    network, layout, shape, n_classes, batch, threads = torch.load(packed, weights_only=False)
+    network, layout, lowers, shape, n_classes, batch, threads = torch.load(packed, weights_only=False)
     memory_format = getattr(torch, layout.removeprefix("torch."))
     torch.set_num_threads(threads)
     if memory_format is not torch.contiguous_format:
         network = network.to(memory_format=memory_format)
-    print(_measure(network, memory_format, shape, n_classes, batch))
+    print(_measure(Candidate(network, memory_format, lowers=lowers), shape, n_classes, batch))
 
 
-def _measure(
-    network: nn.Module, memory_format: torch.memory_format, shape: tuple[int, ...], n_classes: int, batch: int
-) -> int:
+def _measure(candidate: Candidate, shape: tuple[int, ...], n_classes: int, batch: int) -> int:
+    network = candidate.network
+
     def train(n_steps: int) -> None:
         inputs, labels = random_data(shape, n_classes, batch, seed=0)
-        step = training_step(network, inputs.contiguous(memory_format=memory_format), labels)
+        inputs = inputs.contiguous(memory_format=candidate.memory_format)
+        step = training_step(network, inputs, labels, lowers=candidate.lowers)
         for _ in range(n_steps):
             step()
 

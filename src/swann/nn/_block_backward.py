@@ -23,6 +23,7 @@ from .kernels import (
     add_drop,
     add_fill,
     add_finish,
+    add_halves,
     add_norm_gradient,
     add_pool_gradient,
     add_rectify_gradient,
@@ -71,8 +72,9 @@ class BackwardPass:
                 for taken in reversed(forward.taken[number - 1]):
                     gradient = self._back(taken, replace(gradient, n_nodes=taken.after.n_nodes, size=taken.after.size))
                 sums = forward.sums[number - 1]
-                self.of_sums[number] = replace(gradient, n_nodes=sums.n_nodes, size=sums.size)
-                self._add_tensors(number)
+                of_sums = replace(gradient, n_nodes=sums.n_nodes, size=sums.size)
+                self.of_sums[number] = add_halves(self.builder, of_sums) if forward.halves else of_sums
+                self._add_tensors(number, of_sums)
         if of_inputs:
             self._add_readers(0, replace(forward.maps[0], place=Given(OF_INPUTS)))
 
@@ -153,9 +155,9 @@ class BackwardPass:
             return result
         return gradient
 
-    def _add_tensors(self, number: int) -> None:
-        """Add the gradients of a layer's bias and of its links' weights."""
-        layer, of_sums = self.layers[number - 1], self.of_sums[number]
+    def _add_tensors(self, number: int, of_sums: BlockMap) -> None:
+        """Add the gradients of a layer's bias and of its links' weights, given that of its sums."""
+        layer = self.layers[number - 1]
         bias = self.tensors.gradient(layer, "bias")
         if bias is not None:
             add_bias_gradient(self.builder, of_sums, bias)
@@ -163,7 +165,7 @@ class BackwardPass:
         if positions:
             read = [self.forward.operands[number - 1][position].read for position in positions]
             links = [(layer, position) for position in positions]
-            add_links(self.builder, "weight", self.tensors, links, of_sums, read)
+            add_links(self.builder, "weight", self.tensors, links, self.of_sums[number], read)
 
     def _new(self, like: BlockMap) -> BlockMap:
         return replace(like, place=self.builder.buffer(like.nbytes))

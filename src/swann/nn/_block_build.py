@@ -52,6 +52,7 @@ def block_scripts(
     *,
     trains: bool,
     of_inputs: bool = False,
+    halves: bool = False,
 ) -> BlockScripts:
     """Return the scripts of a network's pass.
 
@@ -61,9 +62,10 @@ def block_scripts(
         samples: blocks, and samples of a block.
         trains: whether a backward pass follows.
         of_inputs: whether it is to find the gradient of the inputs.
+        halves: whether links multiply in bfloat16.
     """
     tensors = PassTensors(next(network.parameters()).dtype)
-    forward = ForwardPass(network, forms, samples, tensors)
+    forward = ForwardPass(network, forms, samples, tensors, halves=halves)
     of_forward = forward.finished(trains=trains)
     backward = BackwardPass(network, forms, forward, tensors, of_inputs=of_inputs).finished() if trains else None
     outputs = tuple(forward.outputs())

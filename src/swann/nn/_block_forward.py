@@ -25,6 +25,7 @@ from .kernels import (
     add_drop,
     add_fill,
     add_finish,
+    add_halves,
     add_statistics,
     constant,
 )
@@ -79,11 +80,19 @@ class ForwardPass:
         forms: what is done to its layers' maps.
         samples: blocks, and samples of a block.
         tensors: what the script reads.
+        halves: whether links multiply in bfloat16, for which `swann.nn.kernels.has_halves` must hold.
     """
 
     def __init__(
-        self, network: SmallWorldNetwork, forms: Sequence[LayerForm], samples: tuple[int, int], tensors: PassTensors
+        self,
+        network: SmallWorldNetwork,
+        forms: Sequence[LayerForm],
+        samples: tuple[int, int],
+        tensors: PassTensors,
+        *,
+        halves: bool = False,
     ) -> None:
+        self.halves = halves
         self.samples, self.tensors, self.element = samples, tensors, DTYPES[tensors.dtype]
         self.builder = ScriptBuilder(torch.get_num_threads())
         self.n_draws = 0
@@ -94,6 +103,7 @@ class ForwardPass:
         self.sums: list[BlockMap] = []
         self.taken: list[list[Taken]] = []
         self._averaged: dict[tuple[int, tuple[int, ...]], BlockMap] = {}
+        self._halved: dict[Address, BlockMap] = {}
         for layer, form in zip(network.each_layer(), forms, strict=True):
             operands = [self._operand(source, link, form.threshold) for source, link in layer.each_link()]
             sums = self._map(layer.n_nodes, layer.size)
@@ -118,12 +128,20 @@ class ForwardPass:
                 add_average(self.builder, found, self._averaged[source, kernel])
             found = self._averaged[source, kernel]
         if threshold is None:
-            return Operand(source, kernel, found, None)
+            return Operand(source, kernel, self._as_read(found), None)
         draws = Given(DRAWS, 2 * self.n_draws)
         self.n_draws += found.numel
         dropped = self._map(found.n_nodes, found.size)
         add_drop(self.builder, found, dropped, draws, threshold, adds=False)
-        return Operand(source, kernel, dropped, draws)
+        return Operand(source, kernel, self._as_read(dropped), draws)
+
+    def _as_read(self, found: BlockMap) -> BlockMap:
+        """Return a map as links read it."""
+        if not self.halves:
+            return found
+        if found.place not in self._halved:
+            self._halved[found.place] = add_halves(self.builder, found)
+        return self._halved[found.place]
 
     def _take(self, step: Step, before: BlockMap) -> Taken:
         if step.kind == "rectify":

@@ -12,7 +12,17 @@ from ._block_build import BlockScripts, block_scripts
 from ._block_stages import LayerForm, block_form, block_steps
 from ._dropout import draw_threshold, drawn
 from ._native_pass import DTYPES, has_its_tensors
-from .kernels import BlockMap, Given, Script, block_of_memory, check_backward, from_blocks, to_blocks
+from .kernels import (
+    BlockMap,
+    Given,
+    Script,
+    block_of_memory,
+    borrowed_memory,
+    check_backward,
+    from_blocks,
+    has_halves,
+    to_blocks,
+)
 
 if TYPE_CHECKING:
     from ._network import SmallWorldNetwork
@@ -31,12 +41,13 @@ _MOST_KINDS = 16
 """Kinds of steps that a network keeps scripts for."""
 
 
-def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | None:
+def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor, *, lowers: bool = False) -> Tensor | None:
     """Return a network's output, whose gradient compiled code finds in one call; None where it cannot.
 
     Args:
         network: the network, all of its links sparse.
         inputs: of shape `[batch, *network.plan.chain.source_shape]`.
+        lowers: whether links are to multiply in bfloat16, if they can.
     """
     if not 0 < len(inputs) <= MOST_SAMPLES or inputs.dtype not in DTYPES or torch.is_autocast_enabled("cpu"):
         return None
@@ -45,14 +56,14 @@ def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | 
         return None
     wanted = (inputs.requires_grad, *_wanted(network)) if torch.is_grad_enabled() else ()
     trains = any(wanted)
-    key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds)
+    key = (tuple(inputs.shape), inputs.dtype, torch.get_num_threads(), wanted if trains else None, kinds, lowers)
     known = network.block_scripts
     if key not in known:
         if not has_its_tensors(network):
             return None
         if len(known) >= _MOST_KINDS:
             known.clear()
-        known[key] = _made(network, kinds, inputs, trains=trains)
+        known[key] = _made(network, kinds, inputs, trains=trains, lowers=lowers)
     scripts = known[key]
     if scripts is None:
         return None
@@ -61,7 +72,8 @@ def forward_in_one_call(network: SmallWorldNetwork, inputs: Tensor) -> Tensor | 
         return None
     _count_batches(kinds)
     if not trains:
-        return _forward(scripts, inputs, found)[0]
+        with borrowed_memory(scripts.forward.n_bytes) as memory:
+            return _forward(scripts, memory, inputs, found)[0]
     output: Tensor = _BlockPass.apply(scripts, found, inputs, *[found[number] for number in scripts.parameters])
     return output
 
@@ -95,7 +107,9 @@ def _wanted(network: SmallWorldNetwork) -> list[bool]:
     return [each is not None and each.requires_grad for each in found]
 
 
-def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool) -> BlockScripts | None:
+def _made(
+    network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: bool, lowers: bool
+) -> BlockScripts | None:
     """Return the scripts of a network's pass; None where compiled code cannot do all of it."""
     layers, chain = network.each_layer(), network.plan.chain
     links = [link for layer in layers for _, link in layer.each_link()]
@@ -126,7 +140,9 @@ def _made(network: SmallWorldNetwork, kinds: Kinds, inputs: Tensor, *, trains: b
         forms.append(LayerForm(tuple(steps), is_flat, threshold))
     blocks = to_blocks(inputs.detach())
     samples = blocks.shape[0], blocks.shape[-1]
-    scripts = block_scripts(network, forms, samples, trains=trains, of_inputs=trains and inputs.requires_grad)
+    halves = lowers and has_halves(samples, inputs.dtype)
+    of_inputs = trains and inputs.requires_grad
+    scripts = block_scripts(network, forms, samples, trains=trains, of_inputs=of_inputs, halves=halves)
     return scripts if scripts.forward.n_bytes <= _MOST_BYTES else None
 
 
@@ -142,9 +158,11 @@ def _count_batches(kinds: Kinds) -> None:
         torch._foreach_add_(counts, 1)
 
 
-def _forward(scripts: BlockScripts, inputs: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the output, the memory of the forward pass, the inputs in blocks, and what dropouts drew."""
-    blocks, memory, draws = to_blocks(inputs), block_of_memory(scripts.forward.n_bytes), drawn(scripts.n_draws)
+def _forward(
+    scripts: BlockScripts, memory: Tensor, inputs: Tensor, tensors: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the output, the inputs in blocks, and what dropouts drew; the maps are left in the memory."""
+    blocks, draws = to_blocks(inputs), drawn(scripts.n_draws)
     given = [tensor.data_ptr() for tensor in tensors]
     scripts.forward.run([memory.data_ptr(), blocks.data_ptr(), draws.data_ptr(), 0, 0, 0, 0, *given])
     maps = [from_blocks(_whole(memory, each, inputs.dtype)) for each in scripts.outputs]
@@ -152,7 +170,7 @@ def _forward(scripts: BlockScripts, inputs: Tensor, tensors: Sequence[Tensor]) -
         output = torch.cat(maps, 1)
     else:  # a view could not be changed in place
         output = maps[0].reshape(len(inputs), *scripts.shape).clone(memory_format=torch.contiguous_format)
-    return output, memory, blocks, draws
+    return output, blocks, draws
 
 
 def _whole(memory: Tensor, found: BlockMap, dtype: torch.dtype) -> Tensor:
@@ -172,7 +190,8 @@ def _of_outputs(scripts: BlockScripts, gradient: Tensor) -> Tensor:
 class _BlockPass(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scripts: BlockScripts, tensors: list[Tensor], inputs: Tensor, *parameters: Tensor) -> Tensor:
-        output, memory, blocks, draws = _forward(scripts, inputs, tensors)
+        memory = block_of_memory(scripts.forward.n_bytes)
+        output, blocks, draws = _forward(scripts, memory, inputs, tensors)
         ctx.scripts, ctx.tensors = scripts, tensors
         ctx.save_for_backward(memory, blocks, draws, *parameters)  # which refuses those that have changed since
         return output
@@ -183,17 +202,17 @@ class _BlockPass(torch.autograd.Function):
         memory, blocks, draws, *_ = ctx.saved_tensors
         scripts: BlockScripts = ctx.scripts
         script, of_output = cast(Script, scripts.backward), _of_outputs(scripts, gradient)
-        space = block_of_memory(script.n_bytes)
         of_tensors = blocks.new_zeros(scripts.n_numbers)
         of_inputs = torch.empty_like(blocks) if ctx.needs_input_grad[2] else None
         tensors = ctx.tensors
-        script.run(
-            [
-                *(space.data_ptr(), blocks.data_ptr(), draws.data_ptr(), memory.data_ptr(), of_output.data_ptr()),
-                *(of_tensors.data_ptr(), 0 if of_inputs is None else of_inputs.data_ptr()),
-                *[tensor.data_ptr() for tensor in tensors],
-            ]
-        )
+        with borrowed_memory(script.n_bytes) as space:
+            script.run(
+                [
+                    *(space.data_ptr(), blocks.data_ptr(), draws.data_ptr(), memory.data_ptr(), of_output.data_ptr()),
+                    *(of_tensors.data_ptr(), 0 if of_inputs is None else of_inputs.data_ptr()),
+                    *[tensor.data_ptr() for tensor in tensors],
+                ]
+            )
         wanted = [tensors[number] for number, start in enumerate(scripts.starts) if start is not None]
         gradients = iter(torch._utils._unflatten_dense_tensors(of_tensors, wanted))  # type: ignore[no-untyped-call]
         of_parameters = [None if scripts.starts[number] is None else next(gradients) for number in scripts.parameters]

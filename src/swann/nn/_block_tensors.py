@@ -103,4 +103,6 @@ def add_links(
         shapes.append(layer.link_shapes[position])
         nodes.append((n_targets, n_sources))
         addresses.append((result.place, operand.place, indptr, indices, weight or 0, *order))
-    builder.add_links(kind, shapes, result.element, (result.n_blocks, result.block), nodes, addresses)
+    samples = result.n_blocks * (2 if result.is_halved else 1), result.block
+    halves = any(operand.is_halved for operand in operands)
+    builder.add_links(kind, shapes, result.element, samples, nodes, addresses, halves=halves)

@@ -22,10 +22,12 @@ from .kernels import (
     apply_to_blocks,
     finished,
     from_blocks,
+    has_halves,
     shared_layer,
     shared_pool,
     sparse_layer,
     to_blocks,
+    to_halves,
 )
 
 if TYPE_CHECKING:
@@ -44,15 +46,33 @@ def forward_sparse(network: SmallWorldNetwork, inputs: Tensor, choice: Choice | 
         inputs: of shape `[batch, *network.plan.chain.source_shape]`, after the stages before the first layer.
         choice: which links are dense; None for none.
     """
+    if torch.compiler.is_compiling() or not torch.is_autocast_enabled("cpu") or not _is_single(network, inputs):
+        return _forward(network, inputs, choice)
+    lower = torch.get_autocast_dtype("cpu")
+    with torch.autocast("cpu", enabled=False):  # maps are in single precision, only products and the output are not
+        return _forward(network, inputs.float(), choice, lower).to(lower)
+
+
+def _is_single(network: SmallWorldNetwork, inputs: Tensor) -> bool:
+    """Return whether weights are in single precision, and inputs in no higher one."""
+    return inputs.dtype != torch.float64 and all(
+        link.weight.dtype == torch.float32 for layer in network.each_layer() for _, link in layer.each_link()
+    )
+
+
+def _forward(
+    network: SmallWorldNetwork, inputs: Tensor, choice: Choice | None, lower: torch.dtype | None = None
+) -> Tensor:
+    """Return what `forward_sparse` does; products are of type `lower` where there are kernels for that."""
     as_blocks = torch.compiler.is_compiling() or torch.is_grad_enabled() or network.pools_otherwise
     if not as_blocks and inputs.shape[0] < SMALL_BATCH:  # in this order: a traced batch may be of any size
         return forward_small(network, inputs, choice)
     is_sparse = choice is None or not any(map(any, choice))
     if is_sparse and not torch.compiler.is_compiling():
-        found = forward_in_one_call(network, inputs)
+        found = forward_in_one_call(network, inputs, lowers=lower == torch.bfloat16)
         if found is not None:
             return found
-    state = _Pass(network, inputs)
+    state = _Pass(network, inputs, lower)
     output, is_blocks = inputs, False
     for number, layer in enumerate(network.each_layer(), start=1):
         dense = (False,) * len(layer.sources) if choice is None else choice[number - 1]
@@ -106,8 +126,9 @@ def _trains(stage: nn.Module, blocks: Tensor) -> bool:
 class _Pass:
     """The maps of one forward pass, as they are or as blocks or both, while later layers read them."""
 
-    def __init__(self, network: SmallWorldNetwork, inputs: Tensor) -> None:
-        self.inputs = inputs
+    def __init__(self, network: SmallWorldNetwork, inputs: Tensor, lower: torch.dtype | None) -> None:
+        self.inputs, self.lower = inputs, lower
+        self.halves: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by the number of what is read
         self.plain: dict[int, Tensor] = {0: inputs}
         self.blocks: dict[int, Tensor] = {}
         self.pooled: dict[int, dict[int, Tensor]] = defaultdict(dict)  # by source, then by a number of `layer.ways`
@@ -124,7 +145,9 @@ class _Pass:
     def keep(self, number: int, output: Tensor, is_blocks: bool) -> None:
         """Keep the map of a layer, and forget those that neither a later layer nor the output reads."""
         (self.blocks if is_blocks else self.plain)[number] = output
-        kept: tuple[dict[int, Any], ...] = (self.pooled,) if self.dense else (self.plain, self.blocks, self.pooled)
+        kept: tuple[dict[int, Any], ...] = (self.pooled, self.halves)
+        if not self.dense:
+            kept = (*kept, self.plain, self.blocks)
         for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]
@@ -137,7 +160,9 @@ class _Pass:
         bias: Tensor | None = layer.bias if all(dense) else None
         for (source, link), is_dense in zip(layer.each_link(), dense, strict=True):
             if is_dense:
-                flow: Tensor = link(self.plain_map(source), layer.dropout, bias)
+                with torch.autocast("cpu", self.lower, enabled=self.lower is not None):
+                    flow: Tensor = link(self.plain_map(source), layer.dropout, bias)
+                flow = flow.to(self.inputs.dtype)
                 total, bias = flow if total is None else total + flow, None
         if all(dense):
             return cast(Tensor, total), 0
@@ -197,10 +222,21 @@ class _Pass:
         else:
             is_first = [self._is_first(number) for _, number in operands]
             numbers = [number for _, number in operands]
+            halves = self._halves([source for source, _ in links], numbers, sources)
             total = shared_layer(
-                self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size, finishing
+                *(self.shared, numbers, is_first, sources, weights, wirings, bias, shapes, size, finishing, halves)
             )
         return total.to(lower)
+
+    def _halves(self, read: Sequence[int], numbers: Sequence[int], operands: Sequence[Tensor]) -> list[Tensor] | None:
+        """Return what links read in halves; None where products are not to be of bfloat16, or cannot be."""
+        can = all(has_halves((each.shape[0], each.shape[-1]), each.dtype) for each in operands)
+        if self.lower != torch.bfloat16 or not can:
+            return None
+        for source, number, operand in zip(read, numbers, operands, strict=True):
+            if number not in self.halves[source]:
+                self.halves[source][number] = to_halves(operand.detach())
+        return [self.halves[source][number] for source, number in zip(read, numbers, strict=True)]
 
     def _pooled(self, source: int, link: Link, given: Tensor) -> Tensor:
         """Return the map that a link reads: pooled where it ends at a linear layer."""

@@ -77,10 +77,12 @@ def test_parts_by_hand(monkeypatch):
     """Of 100 bytes, where a channel takes 20: whole blocks while they fit, then channels of single blocks."""
     monkeypatch.setattr(_finished_layer, "_PART_BYTES", 100)
 
-    def parts(n_blocks, n_channels, *, whole):
-        found = _parts([n_blocks, n_channels, 5, 1], 4, whole_channels=whole)
+    def parts(n_blocks, n_channels, *, whole, at_once=1):
+        found = _parts([n_blocks, n_channels, 5, 1], 4, whole_channels=whole, at_once=at_once)
         return [(blocks.start, blocks.stop, channels.start, channels.stop) for blocks, channels in found]
 
     assert parts(3, 2, whole=False) == [(0, 2, 0, 2), (2, 3, 0, 2)]
     assert parts(2, 8, whole=False) == [(0, 1, 0, 5), (0, 1, 5, 8), (1, 2, 0, 5), (1, 2, 5, 8)]
     assert parts(2, 8, whole=True) == [(0, 1, 0, 8), (1, 2, 0, 8)]
+    assert parts(6, 1, whole=False, at_once=2) == [(0, 4, 0, 1), (4, 6, 0, 1)]
+    assert parts(4, 3, whole=False, at_once=2) == [(0, 2, 0, 2), (0, 2, 2, 3), (2, 4, 0, 2), (2, 4, 2, 3)]

@@ -3,6 +3,7 @@ import torch
 from schedules import stored_map, worked
 
 from swann.nn.kernels import Given, Held, ScheduleBuilder, Workspace, fill_row, rectify_row
+from swann.nn.kernels._schedule import moved
 
 
 def test_buffers_live_from_the_first_table_that_names_them_to_the_last():
@@ -61,3 +62,7 @@ def test_a_buffer_may_be_read_from_some_byte_on():
         return [[fill_row(target, source.place, None)]], target
 
     assert worked(torch.tensor([[[5.0]], [[6.0]]]), make).flatten().tolist() == [5.0, 6.0]
+
+
+def test_addresses_move():
+    assert [moved(each, 8) for each in (16, Given(2, 4), Held(1))] == [24, Given(2, 12), Held(1, 8)]

@@ -6,7 +6,7 @@ import torch
 
 from swann.nn.kernels import BlockMap, Given, Held, LinkShape, ScriptBuilder, add_drop, add_fill, wiring
 from swann.nn.kernels._block_steps import add_rectify_gradient
-from swann.nn.kernels._script import OWN, block_of_memory
+from swann.nn.kernels._script import OWN, block_of_memory, borrowed_memory
 
 RESULT, NUMBERS = 1, 2
 
@@ -153,3 +153,24 @@ def test_maps_say_where_each_channel_stands():
     script, _ = builder.finished()
     run(script, None, result, torch.tensor([1.0, 2.0]))
     assert np.array_equal(result[:, :, 0], [[1, 2]] * 3)
+
+
+def test_memory_that_was_given_back_is_lent_again():
+    with borrowed_memory(1000) as first:
+        with borrowed_memory(1000) as other:
+            assert other.data_ptr() != first.data_ptr()
+        assert first.nbytes >= 1000
+    with borrowed_memory(500) as smaller:
+        assert smaller is first
+    with borrowed_memory(first.nbytes + 1) as larger:
+        assert larger.nbytes > first.nbytes
+    with torch.inference_mode(), borrowed_memory(larger.nbytes + 1) as usable:
+        pass
+    assert not usable.is_inference()
+
+
+def test_memory_is_given_back_after_an_error():
+    with pytest.raises(KeyError), borrowed_memory(1000) as lent:
+        raise KeyError
+    with borrowed_memory(1000) as again:
+        assert again is lent

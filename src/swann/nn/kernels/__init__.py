@@ -13,6 +13,7 @@ from ._block_steps import (
     add_drop,
     add_fill,
     add_finish,
+    add_halves,
     add_norm_gradient,
     add_pool_gradient,
     add_rectify_gradient,
@@ -25,6 +26,7 @@ from ._compile import processor, vector_bytes
 from ._finish_assembly import MAX_TAPS, Finish, MaxPool, Step
 from ._finished_layer import Finishing, finished
 from ._geometry import LinkShape, unflatten
+from ._halves import can_halve, has_halves, to_halves
 from ._node_rows import (
     StoredMap,
     constant,
@@ -38,7 +40,7 @@ from ._node_rows import (
 from ._operator import check_backward, sparse_layer
 from ._rows import n_places_in_rows, row_lanes
 from ._schedule import Address, Given, Row, Schedule, ScheduleBuilder, Workspace
-from ._script import Script, ScriptBuilder, block_of_memory
+from ._script import Script, ScriptBuilder, block_of_memory, borrowed_memory
 from ._shared import SharedGradients, shared_layer, shared_pool
 from ._small import SMALL_BATCH, Operand, arranged, small_layer
 from ._windows import Axis, adaptive_axis, strided_axis
@@ -78,6 +80,7 @@ __all__ = [
     "add_drop",
     "add_fill",
     "add_finish",
+    "add_halves",
     "add_norm_gradient",
     "add_pool_gradient",
     "add_rectify_gradient",
@@ -90,6 +93,8 @@ __all__ = [
     "arrangements",
     "batch_norm",
     "block_of_memory",
+    "borrowed_memory",
+    "can_halve",
     "check_backward",
     "check_types",
     "constant",
@@ -97,6 +102,7 @@ __all__ = [
     "fill_row",
     "finished",
     "from_blocks",
+    "has_halves",
     "link_row",
     "n_places_in_rows",
     "normalise_row",
@@ -114,6 +120,7 @@ __all__ = [
     "sparse_layer",
     "strided_axis",
     "to_blocks",
+    "to_halves",
     "unflatten",
     "vector_bytes",
     "wiring",

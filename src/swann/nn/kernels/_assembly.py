@@ -52,7 +52,7 @@ CHAINS = 8
 """Sums that are to be in flight at once, so that no addition waits for the one before it."""
 
 
-Sums = dict[tuple[int, int], str]
+Sums = dict[tuple[int, ...], str]
 
 
 def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: int, stored: Stored | None = None) -> str:
@@ -76,8 +76,7 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     vector = _vector(program, scalar)
     code.lines.append(f"declare {vector} @llvm.fma.v{_width(program)}{suffix}({vector}, {vector}, {vector})")
     code.declare("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-    steps = ", i64 %n_steps, i64 %result_step, i64 %operand_step" if kind == "weight" else ""
-    code.lines += [f"define void @tile({TILE_ARGUMENTS}{steps}) {{", "entry:"]
+    code.lines += [tile_opening(kind), "entry:"]
     if kind == "weight":
         _weight_gradient(code, program, element, n_taps)
     else:
@@ -85,6 +84,13 @@ def tile_function(program: TileProgram, element: Element, kind: Pass, n_taps: in
     code.do("ret void")
     code.lines.append("}")
     return "\n".join(code.lines)
+
+
+def tile_opening(kind: Pass, more: str = "") -> str:
+    """Return the line with which the function `tile` of a pass begins, with more arguments unless for weights."""
+    if kind == "weight":
+        more = "i64 %n_steps, i64 %result_step, i64 %operand_step"
+    return f"define void @tile({TILE_ARGUMENTS}{', ' if more else ''}{more}) {{"
 
 
 def _products(code: Code, program: TileProgram, element: Element, stored: Stored, n_taps: int, ordered: bool) -> None:
@@ -128,14 +134,30 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
     initial = {key: starts.get(key, "zeroinitializer") for key in keys}
     sums = summing_loop(code, vector, "%first", "%last", initial, body)
     for number, place in enumerate(places):
-        total = sums[number, 0]
-        for chain in range(1, n_chains):
-            if (number, chain) in sums:
-                total = code.value(f"fadd {vector} {total}, {sums[number, chain]}")
+        total = sum_of_chains(code, vector, [sums[key] for key in keys if key[0] == number])
         code.store_part(vector, program.lanes, total, place, size)
 
 
 def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps: int) -> None:
+    def added(total: str, gradient: str, operand: str) -> str:
+        return _fma(code, program, element, gradient, operand, total)
+
+    weight_sums(code, program, element, n_taps, _vector(program, ELEMENTS[element][0]), added)
+
+
+def weight_sums(
+    code: Code, program: TileProgram, element: Element, n_taps: int, loaded: str, added: Callable[[str, str, str], str]
+) -> None:
+    """Add to all weights of a node's edges what one tile of the maps at their ends contributes.
+
+    Args:
+        code: where it is written.
+        program: the tile's.
+        element: type of the weights and the sums.
+        n_taps: weights of one edge.
+        loaded: the type of the vectors in which the maps are read, as many lanes as the sums'.
+        added: returns a sum to which the products of two such vectors are added: of the gradient and the operand.
+    """
     scalar, suffix, size = ELEMENTS[element]
     vector = _vector(program, scalar)
     taps = sorted({tap for _, tap, _ in program.products})
@@ -152,22 +174,16 @@ def _weight_gradient(code: Code, program: TileProgram, element: Element, n_taps:
             for accumulator, tap, offset in program.products:
                 if accumulator not in gradients:
                     place = program.outputs[accumulator] * size
-                    gradients[accumulator] = code.load_part(vector, program.lanes, result_of_step, place, size)
+                    gradients[accumulator] = code.load_part(loaded, program.lanes, result_of_step, place, size)
                 if offset not in operands:
-                    operands[offset] = code.load_part(vector, program.lanes, source_of_step, offset * size, size)
+                    operands[offset] = code.load_part(loaded, program.lanes, source_of_step, offset * size, size)
                 key = (tap, accumulator % n_chains)
-                sums[key] = _fma(code, program, element, gradients[accumulator], operands[offset], sums[key])
+                sums[key] = added(sums[key], gradients[accumulator], operands[offset])
             return sums
 
         sums = summing_loop(code, vector, "0", "%n_steps", dict.fromkeys(keys, "zeroinitializer"), body)
         base = code.address("%weights", code.value(f"mul i64 {edge}, {n_taps * size}"))
-        totals = []
-        for tap in taps:
-            of_tap = [sums[key] for key in keys if key[0] == tap]
-            total = of_tap[0]
-            for other in of_tap[1:]:
-                total = code.value(f"fadd {vector} {total}, {other}")
-            totals.append(total)
+        totals = [sum_of_chains(code, vector, [sums[key] for key in keys if key[0] == tap]) for tap in taps]
         for start, length in runs(taps, _width(program)):
             place = code.address(base, taps[start] * size)
             several = f"<{length} x {scalar}>"
@@ -197,7 +213,7 @@ def _fma(code: Code, program: TileProgram, element: Element, a: str, b: str, c: 
 
 
 def summing_loop(
-    code: Code, vector: str, begin: str, end: str, initial: Sums, body: Callable[[str, Sums], Sums]
+    code: Code, vector: str, begin: str, end: str, initial: Sums, body: Callable[[str, Sums], Sums], step: int = 1
 ) -> Sums:
     """Run `body` for each number of a range that is not empty, the sums in registers, and return the last ones."""
     name = code.name()
@@ -206,7 +222,7 @@ def summing_loop(
     number = f"%{code.name()}"
     phis = {key: f"%{code.name()}" for key in initial}
     sums = body(number, dict(phis))
-    following = code.value(f"add i64 {number}, 1")
+    following = code.value(f"add i64 {number}, {step}")
     more = code.value(f"icmp slt i64 {following}, {end}")
     code.do(f"br i1 {more}, label %{name}body, label %{name}end")
     entry, latch = f"%{name}entry", f"%{name}body"
@@ -219,10 +235,22 @@ def summing_loop(
     return sums
 
 
-def run_function(kind: Pass) -> str:
+def sum_of_chains(code: Code, vector: str, chains: list[str]) -> str:
+    """Return the sum of vectors."""
+    total = chains[0]
+    for other in chains[1:]:
+        total = code.value(f"fadd {vector} {total}, {other}")
+    return total
+
+
+def run_function(kind: Pass, *, halves: bool = False) -> str:
     """Return a module with the function `run`, which works through a table with any programs' tiles.
 
     A task is a range of nodes at one step along the batch, for a range of links.
+
+    Args:
+        kind: the pass.
+        halves: whether the programs are those of `swann.nn.kernels._half_assembly`, whose steps are of two blocks.
     """
     code = Code()
     code.lines += ["declare i64 @llvm.smin.i64(i64, i64)", "define void @run(ptr %table) {", "entry:"]
@@ -253,7 +281,9 @@ def run_function(kind: Pass) -> str:
                         more = f", i64 {n_steps}, i64 {link['result_step']}, i64 {link['operand_step']}"
                         _tile_loop(code, program, task, link, pointers, begins[0], begins[1], more)
                 else:
-                    _tile_loop(code, program, task, link, pointers, result, operand, "")
+                    of_block = code.value(f"sdiv i64 {link['result_step']}, 2") if halves else ""
+                    more = f", i64 {of_block}" if halves else ""
+                    _tile_loop(code, program, task, link, pointers, result, operand, more)
     return "\n".join(code.lines)
 
 

@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -23,6 +23,7 @@ class BlockMap:
         n_blocks: blocks of samples.
         block: samples of a block.
         element: type of its elements.
+        is_halved: whether it is in halves, see `swann.nn.kernels.to_halves`, and each block two of them.
     """
 
     place: Address
@@ -31,6 +32,7 @@ class BlockMap:
     n_blocks: int
     block: int
     element: Element
+    is_halved: bool = False
 
     @classmethod
     def of(cls, blocks: Tensor) -> "BlockMap":
@@ -52,6 +54,10 @@ class BlockMap:
     def nbytes(self) -> int:
         """The bytes of the map."""
         return self.numel * ELEMENTS[self.element][2]
+
+    def halved(self, place: Address) -> "BlockMap":
+        """Return the map in halves, which stand elsewhere."""
+        return replace(self, place=place, n_blocks=self.n_blocks // 2, is_halved=True)
 
     @property
     def samples(self) -> tuple[int, int]:

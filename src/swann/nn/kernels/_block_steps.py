@@ -20,9 +20,10 @@ from ._channel_calls import element_call, function_address, pool_call
 from ._code import ELEMENTS
 from ._finish import finish_call
 from ._finish_assembly import Finish, MaxPool, pool_gradient_function
+from ._halves import halve_call
 from ._node_rows import constant
 from ._norm_assembly import combination_function, sums_function
-from ._schedule import Address
+from ._schedule import Address, moved
 from ._script import Maps, ScriptBuilder
 
 _DOUBLE = 8
@@ -53,6 +54,17 @@ def add_finish(
     other = None if taps is None else result.beside(taps, 1)
     call = finish_call(finish, source, result, keeps_taps=taps is not None)
     builder.add_channels(call, source.samples, (source.maps(), result.maps(), scales, other))
+
+
+def add_halves(builder: ScriptBuilder, source: BlockMap) -> BlockMap:
+    """Put a map of an even number of blocks into halves, and return these."""
+    halves = source.halved(builder.buffer(source.nbytes // 2))
+    maps = source.maps()
+    first, second = (
+        Maps(moved(maps.place, offset), maps.of_channel, 2 * maps.of_block) for offset in (0, maps.of_block)
+    )
+    builder.add_channels(halve_call(source), halves.samples, (first, halves.maps(), None, second))
+    return halves
 
 
 def add_pool_gradient(

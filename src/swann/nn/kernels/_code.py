@@ -14,7 +14,7 @@ Stored = Literal["float32", "float64", "bfloat16", "float16"]
 STORED: dict[str, tuple[str, str, int]] = ELEMENTS | {"bfloat16": ("bfloat", "bf16", 2), "float16": ("half", "f16", 2)}
 """The same of what weights may be stored in; half precision is widened when it is loaded."""
 
-_SUFFIXES = {name: suffix for name, suffix, _ in STORED.values()}
+_SUFFIXES = {name: suffix for name, suffix, _ in STORED.values()} | {"i32": "i32"}
 
 TILE_ARGUMENTS = (
     "ptr noalias %result, ptr noalias %operand, i64 %stride, ptr noalias %indices, ptr noalias %weights, "

@@ -41,10 +41,11 @@ def compute_finished_layer(
     finishing: Finishing,
     *,
     keeps_taps: bool,
+    halves: list[Tensor] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Return a layer's map after the steps of a finish, and the taps of the pooling's maxima if they are to be kept.
 
-    The arguments are as for `swann.nn.kernels.sparse_layer`; all tensors are contiguous.
+    The arguments are as for `swann.nn.kernels._operator.compute_layer`; all tensors are contiguous.
     """
     finish, scales = finishing.finish, finishing.scales
     whole = sources[0].new_empty(size, device="meta")
@@ -52,7 +53,8 @@ def compute_finished_layer(
     result = sources[0].new_empty(*size[:2], *finishing.size, size[-1])
     taps = result.new_empty(result.shape, dtype=torch.int8) if keeps_taps else None
     space = None
-    for blocks, channels in _parts(size, result.element_size(), whole_channels=finish.pool is None):
+    at_once = 1 if halves is None else 2
+    for blocks, channels in _parts(size, result.element_size(), whole_channels=finish.pool is None, at_once=at_once):
         finished = result[blocks, channels]
         part = finished
         if finish.pool is not None:
@@ -62,7 +64,10 @@ def compute_finished_layer(
                 *finished.shape[:2], *size[2:]
             )
         set_to_bias_(part, None if bias is None else bias[channels], part.ndim - 2)
-        of_blocks = [source[blocks] for source in sources]
+        if halves is None:
+            of_blocks = [source[blocks] for source in sources]
+        else:
+            of_blocks = [each[blocks.start // 2 : blocks.stop // 2] for each in halves]
         forward_(part, of_blocks, weights, wirings, shapes, (channels.start, size[1]))
         of_part = None if scales is None else scales[channels]
         finish_(part, finished, finish, of_part, None if taps is None else taps[blocks, channels])
@@ -78,16 +83,16 @@ def finished(blocks: Tensor, finishing: Finishing) -> Tensor:
     return result
 
 
-def _parts(size: list[int], itemsize: int, *, whole_channels: bool) -> Iterator[tuple[slice, slice]]:
-    """Cut a map into parts of some blocks, or of some channels of a single block; yield the blocks and channels."""
+def _parts(size: list[int], itemsize: int, *, whole_channels: bool, at_once: int = 1) -> Iterator[tuple[slice, slice]]:
+    """Cut a map into parts of some times `at_once` blocks, or of some channels of `at_once` blocks; yield both."""
     n_blocks, n_channels = size[:2]
-    of_channel = max(1, math.prod(size[2:]) * itemsize)
+    of_channel = max(1, math.prod(size[2:]) * itemsize * at_once)
     n_at_once = max(1, _PART_BYTES // of_channel)
     if whole_channels or n_at_once >= n_channels:
-        step = max(1, n_at_once // max(1, n_channels))
+        step = at_once * max(1, n_at_once // max(1, n_channels))
         for block in range(0, n_blocks, step):
             yield slice(block, min(block + step, n_blocks)), slice(0, n_channels)
         return
-    for block in range(n_blocks):
+    for block in range(0, n_blocks, at_once):
         for channel in range(0, n_channels, n_at_once):
-            yield slice(block, block + 1), slice(channel, min(channel + n_at_once, n_channels))
+            yield slice(block, block + at_once), slice(channel, min(channel + n_at_once, n_channels))

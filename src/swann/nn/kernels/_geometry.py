@@ -70,7 +70,9 @@ def selected(numbers: tuple[int, ...], wanted: tuple[bool, ...]) -> tuple[int, .
     return tuple(number for link, want in zip(links, wanted, strict=True) if want for number in link.flat())
 
 
-def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: range | None = None) -> Tiles:
+def blocked_tiles(
+    shape: LinkShape, kind: Pass, block: int, lanes: int, rows: range | None = None, *, halves: bool = False
+) -> Tiles:
     """Return the tiles of one pass over maps of shape `[nodes, *size, block]`, in elements.
 
     Args:
@@ -79,6 +81,7 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: ra
         block: samples that stand beside each other.
         lanes: elements of a vector register; what is left of the block is worked on with a shorter vector.
         rows: of the result, along its first axis; all if None.
+        halves: whether each place has sums for two blocks, where sums are those of places.
     """
     relations = tuple(
         map(correlation, shape.source, shape.target, shape.kernel, shape.stride, shape.before, shape.dilation)
@@ -93,7 +96,9 @@ def blocked_tiles(shape: LinkShape, kind: Pass, block: int, lanes: int, rows: ra
     steps = _strides(operand, block), _strides(result, block)
     found = Tiles()
     full = block // lanes
-    limit = n_vector_registers() // (1 if kind == "weight" else 2)  # its sums are those of taps, not of places
+    limit = n_vector_registers()
+    if kind != "weight":  # whose sums are those of taps, not of places
+        limit //= 4 if halves else 2
     if full:
         found |= tiles(relations, shape.kernel, *steps, lanes, full, limit)
     if block % lanes:

@@ -58,13 +58,24 @@ def compute_layer(
     bias: Tensor | None,
     shapes: list[int],
     size: list[int],
+    halves: list[Tensor] | None = None,
 ) -> Tensor:
-    """Return a layer's map; see `sparse_layer`."""
+    """Return a layer's map; see `sparse_layer`.
+
+    Args:
+        sources: see there, as for all that follows.
+        weights: see there.
+        wirings: see there.
+        bias: see there.
+        shapes: see there.
+        size: see there.
+        halves: the sources in halves, if products are to be of bfloat16; see `swann.nn.kernels.to_halves`.
+    """
     result = sources[0].new_empty(size)
     check_links(sources, weights, wirings, shapes, result)
     set_to_bias_(result, bias, len(size) - 2)
     sources, weights, wirings = map(contiguous, (sources, weights, wirings))
-    forward_(result, sources, weights, wirings, shapes)
+    forward_(result, halves or sources, weights, wirings, shapes)
     return result
 
 

@@ -11,7 +11,8 @@ from ._code import Element
 from ._compile import vector_bytes
 from ._gather import ELEMENTS
 from ._geometry import LinkShape, blocked_tiles, selected, unflatten
-from ._tables import TASKS_PER_THREAD, LinkRow, Plan, Programs, bands, compiled, run
+from ._half_assembly import half_function
+from ._tables import TASKS_PER_THREAD, LinkRow, Plan, Programs, bands, compiled, programs_of, run
 from ._wiring import addresses_by_source, addresses_by_target
 
 _CACHE_BYTES = 2**20
@@ -42,6 +43,8 @@ def forward_(
 ) -> None:
     """Add to a layer's map what flows in through its links; all tensors are contiguous.
 
+    Products are of bfloat16 where the sources are in halves, see `swann.nn.kernels.to_halves`.
+
     Args:
         result: the layer's map, of shape `[blocks, targets, *target, block]`.
         sources: for each link the map that it starts from, of shape `[blocks, sources, *source, block]`.
@@ -62,6 +65,8 @@ def input_gradient_(
 ) -> None:
     """Add to the gradient of a map what comes from the maps of all layers that read it.
 
+    Products are of bfloat16 where the gradients are in halves.
+
     Args:
         result: the gradient of a source, of shape `[blocks, sources, *source, block]`.
         gradients: for each link that starts there the gradient of its layer's map.
@@ -80,7 +85,10 @@ def weight_gradients(
     shapes: Sequence[int],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Return the gradients of those links' weights that are wanted, given that of their layer's map; see `forward_`."""
+    """Return the gradients of those links' weights that are wanted, given that of their layer's map; see `forward_`.
+
+    Products are of bfloat16 where the layer's gradient and the sources are in halves.
+    """
     results = [torch.zeros_like(weight) if want else None for weight, want in zip(weights, wanted, strict=True)]
     found = [result for result in results if result is not None]
     shapes = selected(tuple(shapes), tuple(wanted))
@@ -104,18 +112,20 @@ def _run(
     if not results:
         return
     maps, ends = (operands, results) if kind == "input" else (results, operands)
-    layer = maps[0]
+    layer, halves = maps[0], operands[0].dtype == torch.int32
     if not layer.numel():
         return
     n_sources_of = tuple(end.shape[1] for end in ends)
+    n_blocks = results[0].shape[0] * (2 if halves and kind == "weight" else 1)
     plan = link_plan(
         kind,
         tuple(shapes),
-        ELEMENTS[layer.dtype],
-        (layer.shape[0], layer.shape[-1]),
+        "float32" if halves else ELEMENTS[layer.dtype],
+        (n_blocks, layer.shape[-1]),
         tuple(each.shape[1] for each in maps),
         n_sources_of,
         torch.get_num_threads(),
+        halves=halves,
     )
     addresses = np.zeros((len(results), 6), dtype=np.int64)
     addresses[:, 0] = [result.data_ptr() for result in results]
@@ -129,7 +139,7 @@ def _run(
         first, n_targets = part or (0, layer.shape[1])
         addresses[:, 2:4] = [addresses_by_target(packed, n_targets, first) for packed in wirings]
     addresses[:, 4] = [weight.data_ptr() for weight in weights]
-    run(kind, plan, addresses)
+    run(kind, plan, addresses, halves=halves)
 
 
 @lru_cache(maxsize=4096)
@@ -141,23 +151,28 @@ def link_plan(
     n_targets: tuple[int, ...],
     n_sources: tuple[int, ...],
     n_threads: int,
+    *,
+    halves: bool = False,
 ) -> Plan:
     n_blocks, block = samples
+    n_pairs = n_blocks // 2 if halves else n_blocks
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
-    n_steps = 1 if kind == "weight" else n_blocks
+    n_steps = 1 if kind == "weight" else n_pairs
     n_nodes = (n_sources if kind == "input" else n_targets)[0]
     rows: list[list[LinkRow]] = []
-    for band in _bands(kind, links[0], n_nodes, block * size):
+    for band in _bands(kind, links[0], n_nodes, block * size * (n_blocks // max(1, n_pairs))):
         rows.append([])
         for number, link in enumerate(links):
             of_target, of_source = (math.prod(end) * block * size for end in (link.target, link.source))
             strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
             if kind == "input":
                 strides = strides[2:] + strides[:2]
-            programs = _programs(kind, link, element, block, band)
+            if halves and kind != "weight":
+                strides[1] *= 2
+            programs = _programs(kind, link, element, block, band, halves)
             most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
-            counts = (n_blocks, min(most_steps, n_blocks), len(programs.rows), programs.rows.ctypes.data)
+            counts = (n_pairs, min(most_steps, n_pairs), len(programs.rows), programs.rows.ctypes.data)
             rows[-1].append((*strides, *counts))
     # each task of a weight gradient reads all sources, so that a thread takes one
     per_thread = 1 if kind == "weight" else TASKS_PER_THREAD
@@ -180,6 +195,9 @@ def _bands(kind: Pass, link: LinkShape, n_nodes: int, size: int) -> list[range |
 
 
 @cache
-def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, band: range | None) -> Programs:
+def _programs(kind: Pass, shape: LinkShape, element: Element, block: int, band: range | None, halves: bool) -> Programs:
     lanes = vector_bytes() // np.dtype(element).itemsize
-    return compiled(blocked_tiles(shape, kind, block, lanes, band), element, kind, shape.n_taps)
+    tiles = blocked_tiles(shape, kind, block, lanes, band, halves=halves)
+    if halves:
+        return programs_of(tiles, np.dtype(element).itemsize, lambda each: half_function(each, kind, shape.n_taps))
+    return compiled(tiles, element, kind, shape.n_taps)

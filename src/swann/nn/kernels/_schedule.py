@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,13 @@ class Given:
 
 
 Address = int | Held | Given
+
+
+def moved(address: Address, n_bytes: int) -> Address:
+    """Return the address some bytes further on."""
+    if isinstance(address, int):
+        return address + n_bytes
+    return replace(address, offset=address.offset + n_bytes)
 
 
 @dataclass(frozen=True)

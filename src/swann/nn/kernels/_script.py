@@ -1,7 +1,8 @@
 """Steps of any kind that compiled code takes in one call, with addresses that are given anew each time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,8 @@ class ScriptBuilder:
         samples: tuple[int, int],
         nodes: Sequence[tuple[int, int]],
         addresses: Sequence[Sequence[Address]],
+        *,
+        halves: bool = False,
     ) -> None:
         """Add what links do in one pass, to maps in blocks.
 
@@ -143,10 +146,11 @@ class ScriptBuilder:
             nodes: for each link the nodes of the layer where it ends, and of that where it starts.
             addresses: for each link the first six columns of `swann.nn.kernels._assembly.LINK`; the last of them
                 for `"input"` alone.
+            halves: whether what they multiply is in halves: the operands, and for the weights the result too.
         """
         numbers = tuple(number for shape in shapes for number in shape.flat())
         targets, sources = zip(*nodes, strict=True)
-        plan = link_plan(kind, numbers, element, samples, targets, sources, self.n_threads)
+        plan = link_plan(kind, numbers, element, samples, targets, sources, self.n_threads, halves=halves)
         links = self._append(plan.links * (np.arange(len(LINK)) >= 6))
         tasks = self._append(plan.tasks)
         for row, number in enumerate(plan.numbers):
@@ -157,7 +161,7 @@ class ScriptBuilder:
         for column, part in ((2, tasks), (3, links)):
             self._places.append((Given(_WORDS), np.array([table + column]), np.array([_WORD * part])))
         self._keeps.append(plan)
-        self._turn(run_address(kind), table)
+        self._turn(run_address(kind, halves=halves), table)
 
     def add_channels(
         self, call: tuple[int, tuple[int, ...]], samples: tuple[int, int], maps: Sequence[Maps | None]
@@ -235,3 +239,23 @@ class ScriptBuilder:
 def block_of_memory(n_bytes: int) -> torch.Tensor:
     """Return memory for a script's own buffers."""
     return torch.empty(n_bytes, dtype=torch.uint8)
+
+
+@contextmanager
+def borrowed_memory(n_bytes: int) -> Iterator[torch.Tensor]:
+    """Lend memory for a script's own buffers, which nobody reads afterwards.
+
+    The last block that was given back is kept: above 32 MB the C library would take another one from the system each
+    time, page by page.
+    """
+    memory = _IDLE.pop() if _IDLE else None
+    if memory is None or memory.nbytes < n_bytes:
+        with torch.inference_mode(False):
+            memory = block_of_memory(n_bytes)
+    try:
+        yield memory
+    finally:
+        _IDLE[:] = [memory]
+
+
+_IDLE: list[torch.Tensor] = []

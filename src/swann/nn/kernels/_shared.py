@@ -10,6 +10,7 @@ from ._finish import pool_gradient
 from ._finished_layer import Finishing, compute_finished_layer
 from ._gather import ELEMENTS
 from ._geometry import LinkShape, unflatten
+from ._halves import to_halves
 from ._operator import bias_gradient, check_backward, compute_layer, contiguous
 from ._passes import input_gradient_, weight_gradients
 
@@ -22,6 +23,18 @@ class _Reader:
     weight: Tensor
     wiring: Tensor
     shape: LinkShape
+
+
+@dataclass(frozen=True)
+class _Map:
+    """A map whose gradient is summed, by its shape and type."""
+
+    shape: torch.Size
+    dtype: torch.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return self.shape.numel() * self.dtype.itemsize
 
 
 class SharedGradients:
@@ -40,7 +53,7 @@ class SharedGradients:
         self._pools: dict[int, list[Tensor]] = {}
         self._sums: dict[int, Tensor] = {}
 
-    def add(self, number: int, source: Tensor, reader: _Reader) -> None:
+    def add(self, number: int, source: _Map, reader: _Reader) -> None:
         """Add what flows back through a link to the gradient of map `number`, which is `source`."""
         self._begin()
         readers = self._readers.setdefault(number, [])
@@ -53,7 +66,7 @@ class SharedGradients:
         self._begin()
         self._pools.setdefault(number, []).append(gradient)
 
-    def take(self, number: int, source: Tensor) -> Tensor:
+    def take(self, number: int, source: _Map) -> Tensor:
         """Return the whole gradient of map `number`, which is `source`, and forget it."""
         self._sum(number, source)
         for gradient in self._pools.pop(number, []):
@@ -67,16 +80,18 @@ class SharedGradients:
             for kept in (self._readers, self._pools, self._sums):
                 kept.clear()
 
-    def _sum(self, number: int, source: Tensor) -> None:
+    def _sum(self, number: int, source: _Map) -> None:
         readers = self._readers.pop(number, [])
         if number not in self._sums:
             kind = source.dtype if source.dtype in ELEMENTS else torch.float32
-            self._sums[number] = torch.zeros_like(source, dtype=kind, memory_format=torch.contiguous_format)
-        gradients, weights, wirings = (
-            [getattr(reader, name) for reader in readers] for name in ("gradient", "weight", "wiring")
-        )
-        shapes = [part for reader in readers for part in reader.shape.flat()]
-        input_gradient_(self._sums[number], gradients, weights, wirings, shapes)
+            self._sums[number] = torch.zeros(source.shape, dtype=kind)
+        for halves in (False, True):
+            alike = [reader for reader in readers if (reader.gradient.dtype == torch.int32) == halves]
+            gradients, weights, wirings = (
+                [getattr(reader, name) for reader in alike] for name in ("gradient", "weight", "wiring")
+            )
+            shapes = [part for reader in alike for part in reader.shape.flat()]
+            input_gradient_(self._sums[number], gradients, weights, wirings, shapes)
 
 
 class _SharedPool(torch.autograd.Function):
@@ -84,16 +99,15 @@ class _SharedPool(torch.autograd.Function):
     def forward(
         ctx: Any, shared: SharedGradients, number: int, is_first: bool, size: tuple[int, ...], source: Tensor
     ) -> Tensor:
-        ctx.save_for_backward(source)
+        ctx.source = _Map(source.shape, source.dtype)
         ctx.shared, ctx.number, ctx.is_first = shared, number, is_first
         return average_pool(source, size)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         check_backward(gradient)
-        (source,) = ctx.saved_tensors
         ctx.shared.add_pool(ctx.number, gradient)
-        return None, None, None, None, ctx.shared.take(ctx.number, source) if ctx.is_first else None
+        return None, None, None, None, ctx.shared.take(ctx.number, ctx.source) if ctx.is_first else None
 
 
 def shared_pool(shared: SharedGradients, number: int, is_first: bool, size: tuple[int, ...], source: Tensor) -> Tensor:
@@ -121,6 +135,7 @@ class _SharedLayer(torch.autograd.Function):
         size: list[int],
         bias: Tensor | None,
         finishing: Finishing | None,
+        halves: list[Tensor] | None,
         *operands: Tensor,
     ) -> Tensor:
         n_links = len(numbers)
@@ -129,36 +144,43 @@ class _SharedLayer(torch.autograd.Function):
             *(shared, numbers, is_first, shapes),
             *(bias is not None, size, None),
         )
+        ctx.sources = [_Map(source.shape, source.dtype) for source in sources]
+        ctx.halves = halves is not None
+        taps = None
         if finishing is None:
-            ctx.save_for_backward(*operands)
-            return compute_layer(sources, weights, wirings, bias, shapes, size)
-        ctx.pool = finishing.finish.pool
-        keeps_taps = any(ctx.needs_input_grad)
-        exact = contiguous(sources), contiguous(weights), contiguous(wirings)
-        result, taps = compute_finished_layer(*exact, bias, shapes, size, finishing, keeps_taps=keeps_taps)
-        ctx.save_for_backward(*operands, taps)
+            result = compute_layer(sources, weights, wirings, bias, shapes, size, halves)
+        else:
+            ctx.pool = finishing.finish.pool
+            keeps_taps = any(ctx.needs_input_grad)
+            exact = contiguous(sources), contiguous(weights), contiguous(wirings)
+            result, taps = compute_finished_layer(
+                *exact, bias, shapes, size, finishing, keeps_taps=keeps_taps, halves=halves
+            )
+        ctx.save_for_backward(*(sources if halves is None else halves), *weights, *wirings, taps)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         check_backward(gradient)
         gradient = gradient.contiguous()
-        *operands, taps = ctx.saved_tensors if ctx.pool is not None else (*ctx.saved_tensors, None)
+        *operands, taps = ctx.saved_tensors
         if ctx.pool is not None:
             gradient = pool_gradient(gradient, taps, ctx.pool, ctx.size)
+        of_bias = bias_gradient(gradient) if ctx.has_bias else None
+        if ctx.halves:
+            gradient = to_halves(gradient)
         n_links, kept = len(ctx.numbers), contiguous(operands)
         sources, weights, wirings = (kept[n_links * part : n_links * (part + 1)] for part in range(3))
-        wanted = ctx.needs_input_grad[7:]
+        wanted = ctx.needs_input_grad[8:]
         of_sources: list[Tensor | None] = [None] * n_links
         for link, (number, shape) in enumerate(zip(ctx.numbers, unflatten(tuple(ctx.shapes)), strict=True)):
             if wanted[link]:
-                ctx.shared.add(number, sources[link], _Reader(gradient, weights[link], wirings[link], shape))
+                ctx.shared.add(number, ctx.sources[link], _Reader(gradient, weights[link], wirings[link], shape))
         for link, (number, is_first) in enumerate(zip(ctx.numbers, ctx.is_first, strict=True)):
             if wanted[link] and is_first:
-                of_sources[link] = ctx.shared.take(number, sources[link])
+                of_sources[link] = ctx.shared.take(number, ctx.sources[link])
         of_weights = weight_gradients(gradient, sources, weights, wirings, ctx.shapes, wanted[n_links : 2 * n_links])
-        of_bias = bias_gradient(gradient) if ctx.has_bias else None
-        return None, None, None, None, None, of_bias, None, *of_sources, *of_weights, *(None,) * n_links
+        return None, None, None, None, None, of_bias, None, None, *of_sources, *of_weights, *(None,) * n_links
 
 
 def shared_layer(
@@ -172,6 +194,7 @@ def shared_layer(
     shapes: list[int],
     size: list[int],
     finishing: Finishing | None = None,
+    halves: list[Tensor] | None = None,
 ) -> Tensor:
     """Return what `sparse_layer` returns; gradients of maps that several layers read are summed in place.
 
@@ -187,8 +210,9 @@ def shared_layer(
         size: see there.
         finishing: the first steps after the sums, if any are to be taken here; where a gradient is wanted, a pooling
             with or without a ReLU.
+        halves: the sources in halves, if products are to be of bfloat16, in the backward pass too.
     """
     result: Tensor = _SharedLayer.apply(
-        shared, numbers, is_first, shapes, size, bias, finishing, *sources, *weights, *wirings
+        shared, numbers, is_first, shapes, size, bias, finishing, halves, *sources, *weights, *wirings
     )
     return result

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +14,7 @@ from ._code import Element, Stored
 from ._compile import compile_function, vector_bytes
 from ._geometry import COLUMN_VECTORS
 from ._threads import run_on_all_threads
-from ._tiles import Tiles
+from ._tiles import TileProgram, Tiles
 
 TASKS_PER_THREAD = 4
 _BAND_BYTES = 2**18
@@ -38,10 +38,22 @@ class Programs:
 
 def compiled(tiles: Tiles, element: Element, kind: Pass, n_taps: int, stored: Stored | None = None) -> Programs:
     """Return the programs of tiles, compiled; see `swann.nn.kernels._assembly.tile_function`."""
-    size = np.dtype(element).itemsize
+    return programs_of(
+        tiles, np.dtype(element).itemsize, lambda each: tile_function(each, element, kind, n_taps, stored)
+    )
+
+
+def programs_of(tiles: Tiles, size: int, function: Callable[[TileProgram], str]) -> Programs:
+    """Return the programs of tiles, compiled.
+
+    Args:
+        tiles: where they stand, in elements.
+        size: bytes of an element.
+        function: returns the module of a program, see `swann.nn.kernels._assembly.tile_function`.
+    """
     places = tuple(np.array(of_program, dtype=np.int64) * size for of_program in tiles.values())
     rows = [
-        (compile_function(tile_function(program, element, kind, n_taps, stored), "tile"), len(at), at.ctypes.data)
+        (compile_function(function(program), "tile"), len(at), at.ctypes.data)
         for program, at in zip(tiles, places, strict=True)
     ]
     read = [len({offset for _, _, offset in program.products}) * program.lanes * size for program in tiles]
@@ -120,21 +132,22 @@ class Plan:
         return cls(np.array(tasks, dtype=np.int64).reshape(-1, len(TASK)), links[:, 0].copy(), links)
 
 
-def run(kind: Pass, plan: Plan, addresses: NDArray[np.int64]) -> None:
+def run(kind: Pass, plan: Plan, addresses: NDArray[np.int64], *, halves: bool = False) -> None:
     """Work through a plan on all threads.
 
     Args:
         kind: the pass.
         plan: its tables.
         addresses: for each link the first six columns of its row.
+        halves: see `swann.nn.kernels._assembly.run_function`.
     """
     links = plan.links.copy()
     links[:, :6] = addresses[plan.numbers]
     table = np.array([0, len(plan.tasks), plan.tasks.ctypes.data, links.ctypes.data], dtype=np.int64)
-    run_on_all_threads(run_address(kind), table.ctypes.data)
+    run_on_all_threads(run_address(kind, halves=halves), table.ctypes.data)
 
 
 @cache
-def run_address(kind: Pass) -> int:
+def run_address(kind: Pass, *, halves: bool = False) -> int:
     """Return the address of the function that works through a pass's tables."""
-    return compile_function(run_function(kind), "run")
+    return compile_function(run_function(kind, halves=halves), "run")
