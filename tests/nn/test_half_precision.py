@@ -6,7 +6,10 @@ import pytest
 import torch
 from block_passes import OPERATIONS, pair
 from half_precision import length, needs_halves, relative_distance, round_links, rounded
+from torch import nn
 
+import swann
+from swann.nn import _sparse
 from swann.nn.kernels import _halves
 
 pytestmark = needs_halves
@@ -89,3 +92,36 @@ def test_what_is_kept_for_the_backward_pass_is_smaller():
 
     assert length([direction]) > 0
     assert kept(lowers=True) < 0.9 * kept(lowers=False)
+
+
+def test_without_gradients_a_map_is_forgotten_once_it_is_in_halves(monkeypatch):
+    _, sparse, inputs, _ = networks_and_data("images", 96)
+    read_ahead, strides = _sparse._Pass.read_ahead, []
+
+    def noted(state, network, number):
+        read_ahead(state, network, number)
+        strides.append(set(state.blocks[number].stride()))
+
+    monkeypatch.setattr(_sparse._Pass, "read_ahead", noted)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        sparse.eval()(inputs.float())
+    assert strides == [{0}] * (len(sparse.layers) - 1)
+
+
+def test_maps_of_which_each_reader_drops_others_stay(monkeypatch):
+    model = nn.Sequential(
+        *(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(4, 4, 3), nn.ReLU()),
+        *(nn.Dropout(0.5), nn.Flatten(), nn.Linear(16, 5)),
+    )
+    network = swann.convert(model, torch.zeros(1, 2, 6, 6), p=0.7, backend="sparse")
+    images = torch.randn(96, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+
+    def outputs():
+        torch.manual_seed(3)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            return network(images)
+
+    found = outputs()
+    monkeypatch.setattr(_sparse._Pass, "read_ahead", lambda *_: None)
+    assert torch.equal(found, outputs())
+    assert not torch.equal(found, network.eval()(images).bfloat16())

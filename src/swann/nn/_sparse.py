@@ -83,6 +83,8 @@ def _forward(
                 tuple(layer.stages)[n_finished:], output, is_sum=n_finished == 0, is_read=state.reads(number)
             )
             state.keep(number, output.reshape(output.shape[0], *layer.map_shape, output.shape[-1]), is_blocks)
+            if is_sparse and lower == torch.bfloat16 and not torch.is_grad_enabled() and state.reads(number):
+                state.read_ahead(network, number)
         else:
             output = layer.stages(output)
             state.keep(number, output.reshape(-1, *layer.map_shape), is_blocks)
@@ -151,6 +153,27 @@ class _Pass:
         for maps in kept:
             for source in [source for source in maps if self.last_reader.get(source, 0) <= number]:
                 del maps[source]
+
+    def read_ahead(self, network: SmallWorldNetwork, number: int) -> None:
+        """Put a map into halves as all later layers read it, and forget the map itself; without gradients alone."""
+        readers = [
+            (layer, link, way)
+            for layer in network.each_layer()[number:]
+            for (source, link), way in zip(layer.each_link(), layer.ways, strict=True)
+            if source == number
+        ]
+        if any(layer.dropout.drops or link.pads_otherwise for layer, link, _ in readers):
+            return
+        found = self.blocks[number]
+        for layer, link, way in readers:
+            operand, name = self._operand(layer, number, link, way)
+            if self._halves([number], [name], [operand]) is None:
+                return
+        shape_alone = found.new_empty(()).expand(found.shape)
+        self.blocks[number] = shape_alone
+        for way, pooled in self.pooled[number].items():
+            if pooled is found:
+                self.pooled[number][way] = shape_alone
 
     def layer(self, layer: SmallWorldLayer, dense: Sequence[bool]) -> tuple[Tensor, int]:
         """Return a layer's map, as blocks unless all of its links are dense, and after how many of its stages."""

@@ -131,7 +131,7 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
             sums[key] = _fma(code, program, element, weights[tap], operands[offset], sums[key])
         return sums
 
-    initial = {key: starts.get(key, "zeroinitializer") for key in keys}
+    initial: Sums = {key: starts.get(key, "zeroinitializer") for key in keys}
     sums = summing_loop(code, vector, "%first", "%last", initial, body)
     for number, place in enumerate(places):
         total = sum_of_chains(code, vector, [sums[key] for key in keys if key[0] == number])

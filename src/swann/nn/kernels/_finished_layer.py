@@ -45,7 +45,8 @@ def compute_finished_layer(
 ) -> tuple[Tensor, Tensor | None]:
     """Return a layer's map after the steps of a finish, and the taps of the pooling's maxima if they are to be kept.
 
-    The arguments are as for `swann.nn.kernels._operator.compute_layer`; all tensors are contiguous.
+    The arguments are as for `swann.nn.kernels._operator.compute_layer`; all tensors are contiguous,
+    but for the sources if there are halves.
     """
     finish, scales = finishing.finish, finishing.scales
     whole = sources[0].new_empty(size, device="meta")

@@ -86,7 +86,7 @@ def _products(code: Code, program: TileProgram, n_taps: int, *, ordered: bool) -
 
     places = {key: code.address(bases[key[2]], program.outputs[key[0]] * LANE_BYTES) for key in keys if key[1] == 0}
     starts = {key: code.load(_VECTOR, place, 0, LANE_BYTES) for key, place in places.items()}
-    initial = {key: starts.get(key, "zeroinitializer") for key in keys}
+    initial: Sums = {key: starts.get(key, "zeroinitializer") for key in keys}
     sums = summing_loop(code, _VECTOR, "%first", "%last", initial, body, step=2)
     for (number, _, block), place in places.items():
         total = sum_of_chains(code, _VECTOR, [sums[key] for key in keys if (key[0], key[2]) == (number, block)])

@@ -13,7 +13,7 @@ from ._finish_code import each_channel, each_vector, opened
 from ._half_assembly import HALF_LANES, LANE_BYTES, halved_vectors
 
 _FIRST_LLVM = 17
-"""The first version of LLVM whose functions take vectors of bfloat16."""
+"""A version of LLVM whose functions surely take vectors of bfloat16; older ones took integers."""
 
 
 @cache

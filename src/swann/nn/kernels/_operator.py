@@ -74,8 +74,7 @@ def compute_layer(
     result = sources[0].new_empty(size)
     check_links(sources, weights, wirings, shapes, result)
     set_to_bias_(result, bias, len(size) - 2)
-    sources, weights, wirings = map(contiguous, (sources, weights, wirings))
-    forward_(result, halves or sources, weights, wirings, shapes)
+    forward_(result, halves or contiguous(sources), contiguous(weights), contiguous(wirings), shapes)
     return result
 
 

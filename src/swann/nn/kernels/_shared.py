@@ -152,7 +152,7 @@ class _SharedLayer(torch.autograd.Function):
         else:
             ctx.pool = finishing.finish.pool
             keeps_taps = any(ctx.needs_input_grad)
-            exact = contiguous(sources), contiguous(weights), contiguous(wirings)
+            exact = contiguous(sources) if halves is None else sources, contiguous(weights), contiguous(wirings)
             result, taps = compute_finished_layer(
                 *exact, bias, shapes, size, finishing, keeps_taps=keeps_taps, halves=halves
             )
