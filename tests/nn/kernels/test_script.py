@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from swann.nn.kernels import BlockMap, Given, Held, LinkShape, ScriptBuilder, add_drop, add_fill, wiring
+from swann.nn.kernels import BlockMap, Given, Held, LinkShape, ScriptBuilder, _script, add_drop, add_fill, wiring
 from swann.nn.kernels._block_steps import add_rectify_gradient
 from swann.nn.kernels._script import OWN, block_of_memory, borrowed_memory
 
@@ -155,6 +155,19 @@ def test_maps_say_where_each_channel_stands():
     assert np.array_equal(result[:, :, 0], [[1, 2]] * 3)
 
 
+@pytest.fixture
+def keeps_all(monkeypatch):
+    monkeypatch.setattr(_script, "_KEPT_BY_LIBRARY", 0)
+
+
+def test_small_memory_is_left_to_the_library():
+    with borrowed_memory(1000) as first:
+        pass
+    with borrowed_memory(1000) as second:
+        assert (second is first, second.nbytes) == (False, 1000)
+
+
+@pytest.mark.usefixtures("keeps_all")
 def test_memory_that_was_given_back_is_lent_again():
     with borrowed_memory(1000) as first:
         with borrowed_memory(1000) as other:
@@ -169,6 +182,7 @@ def test_memory_that_was_given_back_is_lent_again():
     assert not usable.is_inference()
 
 
+@pytest.mark.usefixtures("keeps_all")
 def test_memory_is_given_back_after_an_error():
     with pytest.raises(KeyError), borrowed_memory(1000) as lent:
         raise KeyError

@@ -245,9 +245,12 @@ def block_of_memory(n_bytes: int) -> torch.Tensor:
 def borrowed_memory(n_bytes: int) -> Iterator[torch.Tensor]:
     """Lend memory for a script's own buffers, which nobody reads afterwards.
 
-    The last block that was given back is kept: above 32 MB the C library would take another one from the system each
-    time, page by page.
+    Of large blocks the last one that was given back is kept: the C library would take another one from the system each
+    time, page by page. Smaller ones it keeps itself, and others may have them in between.
     """
+    if n_bytes <= _KEPT_BY_LIBRARY:
+        yield block_of_memory(n_bytes)
+        return
     memory = _IDLE.pop() if _IDLE else None
     if memory is None or memory.nbytes < n_bytes:
         with torch.inference_mode(False):
@@ -258,4 +261,5 @@ def borrowed_memory(n_bytes: int) -> Iterator[torch.Tensor]:
         _IDLE[:] = [memory]
 
 
+_KEPT_BY_LIBRARY = 2**25
 _IDLE: list[torch.Tensor] = []
