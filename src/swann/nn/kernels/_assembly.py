@@ -98,12 +98,8 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
     weight_kind, _, weight_size = STORED[stored]
     vector = _vector(program, scalar)
     n_chains = max(1, CHAINS // len(program.outputs))
-    chain_of: dict[tuple[int, int, int], int] = {}
-    per_output: dict[int, int] = {}
-    for product in program.products:
-        chain_of[product] = per_output.get(product[0], 0) % n_chains
-        per_output[product[0]] = per_output.get(product[0], 0) + 1
-    keys = sorted({(product[0], chain) for product, chain in chain_of.items()})
+    terms = in_chains(program, n_chains)
+    keys = sorted({key for key, _, _ in terms})
     places = [code.address("%result", output * size) for output in program.outputs]
     starts = {key: code.load_part(vector, program.lanes, places[key[0]], 0, size) for key in keys if key[1] == 0}
 
@@ -120,14 +116,12 @@ def _products(code: Code, program: TileProgram, element: Element, stored: Stored
         ahead = _operand_of(code, code.value(f"add i64 {edge}, 1")) if fetched else ""
         to_fetch = iter(fetched.values())
         operands: dict[int, str] = {}
-        for product in program.products:
-            accumulator, tap, offset = product
+        for key, tap, offset in terms:
             if offset not in operands:
                 place = next(to_fetch, None)
                 if place is not None:
                     code.do(f"call void @llvm.prefetch.p0(ptr {code.address(ahead, place)}, i32 0, i32 3, i32 1)")
                 operands[offset] = code.load_part(vector, program.lanes, source, offset * size, size)
-            key = (accumulator, chain_of[product])
             sums[key] = _fma(code, program, element, weights[tap], operands[offset], sums[key])
         return sums
 
@@ -233,6 +227,16 @@ def summing_loop(
     ]
     code.lines.append(f"{name}end:")
     return sums
+
+
+def in_chains(program: TileProgram, n_chains: int) -> list[tuple[tuple[int, int], int, int]]:
+    """Return for each product its accumulator with one of some chains, in turn, its tap and the operand's offset."""
+    terms = []
+    so_far = [0] * len(program.outputs)
+    for accumulator, tap, offset in program.products:
+        terms.append(((accumulator, so_far[accumulator] % n_chains), tap, offset))
+        so_far[accumulator] += 1
+    return terms
 
 
 def sum_of_chains(code: Code, vector: str, chains: list[str]) -> str:

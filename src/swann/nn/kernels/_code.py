@@ -61,7 +61,7 @@ class Code:
         lanes, _ = _parts(vector)
         if n_read == lanes:
             return self.load(vector, base, offset, align)
-        return self.masked_load(vector, _first_lanes(lanes, n_read), self.address(base, offset), align)
+        return self.masked_load(vector, first_lanes(lanes, n_read), self.address(base, offset), align)
 
     def store_part(self, vector: str, n_written: int, value: str, place: str, align: int) -> None:
         """Write the first lanes of a vector alone."""
@@ -69,7 +69,7 @@ class Code:
         if n_written == lanes:
             self.do(f"store {vector} {value}, ptr {place}, align {align}")
         else:
-            self.masked_store(vector, _first_lanes(lanes, n_written), value, place, align)
+            self.masked_store(vector, first_lanes(lanes, n_written), value, place, align)
 
     def masked_load(self, vector: str, mask: str, place: str, align: int, otherwise: str = "zeroinitializer") -> str:
         """Return a vector of the lanes of a mask; those of `otherwise` beyond it, where nothing is read."""
@@ -173,7 +173,7 @@ def _parts(vector: str) -> tuple[int, str]:
     return int(lanes), scalar
 
 
-def _first_lanes(lanes: int, number: int) -> str:
+def first_lanes(lanes: int, number: int) -> str:
     """Return the mask of a vector's first lanes."""
     return f"<{', '.join(f'i1 {int(lane < number)}' for lane in range(lanes))}>"
 

@@ -8,8 +8,8 @@ block, then those of the other. Subnormal numbers count as zeros.
 
 from collections.abc import Sequence
 
-from ._assembly import CHAINS, Pass, Sums, sum_of_chains, summing_loop, tile_opening, weight_sums
-from ._code import Code
+from ._assembly import CHAINS, Pass, Sums, in_chains, sum_of_chains, summing_loop, tile_opening, weight_sums
+from ._code import Code, first_lanes
 from ._tiles import TileProgram
 
 HALF_LANES = 16
@@ -50,11 +50,7 @@ def half_function(program: TileProgram, kind: Pass, n_taps: int) -> str:
 def _products(code: Code, program: TileProgram, n_taps: int, *, ordered: bool) -> None:
     n_chains = max(1, CHAINS // (2 * len(program.outputs)))
     bases = "%result", code.address("%result", "%block")
-    chains: dict[int, int] = {}
-    terms: list[tuple[tuple[int, int], int, int]] = []
-    for accumulator, tap, offset in program.products:
-        terms.append(((accumulator, chains.get(accumulator, 0) % n_chains), tap, offset))
-        chains[accumulator] = chains.get(accumulator, 0) + 1
+    terms = in_chains(program, n_chains)
     keys = sorted({(*key, block) for key, _, _ in terms for block in (0, 1)})
     n_vectors = -(-n_taps // HALF_LANES)
     space = code.variable(f"[{n_vectors * HALF_LANES} x i32], align 64")
@@ -99,7 +95,7 @@ def _addresses(code: Code, numbers: Sequence[str], base: str, step: int | str) -
 
 def _halved(code: Code, first: str, second: str, offset: int, n_numbers: int, is_there: str) -> str:
     """Return numbers at two addresses in bfloat16, beside each other; zeros for the second where it is not there."""
-    inside = f"<{', '.join(f'i1 {int(lane < n_numbers)}' for lane in range(HALF_LANES))}>"
+    inside = first_lanes(HALF_LANES, n_numbers)
     masks = inside, code.value(f"and {_MASK} {inside}, {is_there}")
     found = [
         code.masked_load(_VECTOR, mask, code.address(base, offset), LANE_BYTES)

@@ -155,24 +155,25 @@ def link_plan(
     halves: bool = False,
 ) -> Plan:
     n_blocks, block = samples
-    n_pairs = n_blocks // 2 if halves else n_blocks
+    at_once = 2 if halves else 1  # blocks of a step
+    n_all_steps = n_blocks // at_once
     size = np.dtype(element).itemsize
     links = unflatten(shapes)
-    n_steps = 1 if kind == "weight" else n_pairs
+    n_steps = 1 if kind == "weight" else n_all_steps
     n_nodes = (n_sources if kind == "input" else n_targets)[0]
     rows: list[list[LinkRow]] = []
-    for band in _bands(kind, links[0], n_nodes, block * size * (n_blocks // max(1, n_pairs))):
+    for band in _bands(kind, links[0], n_nodes, block * size * at_once):
         rows.append([])
         for number, link in enumerate(links):
             of_target, of_source = (math.prod(end) * block * size for end in (link.target, link.source))
             strides = [of_target, n_targets[number] * of_target, of_source, n_sources[number] * of_source]
             if kind == "input":
                 strides = strides[2:] + strides[:2]
-            if halves and kind != "weight":
-                strides[1] *= 2
+            if kind != "weight":
+                strides[1] *= at_once
             programs = _programs(kind, link, element, block, band, halves)
             most_steps = max(1, _CACHE_BYTES // max(1, n_sources[number] * programs.most_bytes))
-            counts = (n_pairs, min(most_steps, n_pairs), len(programs.rows), programs.rows.ctypes.data)
+            counts = (n_all_steps, min(most_steps, n_all_steps), len(programs.rows), programs.rows.ctypes.data)
             rows[-1].append((*strides, *counts))
     # each task of a weight gradient reads all sources, so that a thread takes one
     per_thread = 1 if kind == "weight" else TASKS_PER_THREAD

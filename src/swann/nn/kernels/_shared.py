@@ -85,13 +85,11 @@ class SharedGradients:
         if number not in self._sums:
             kind = source.dtype if source.dtype in ELEMENTS else torch.float32
             self._sums[number] = torch.zeros(source.shape, dtype=kind)
-        for halves in (False, True):
-            alike = [reader for reader in readers if (reader.gradient.dtype == torch.int32) == halves]
-            gradients, weights, wirings = (
-                [getattr(reader, name) for reader in alike] for name in ("gradient", "weight", "wiring")
-            )
-            shapes = [part for reader in alike for part in reader.shape.flat()]
-            input_gradient_(self._sums[number], gradients, weights, wirings, shapes)
+        gradients, weights, wirings = (
+            [getattr(reader, name) for reader in readers] for name in ("gradient", "weight", "wiring")
+        )
+        shapes = [part for reader in readers for part in reader.shape.flat()]
+        input_gradient_(self._sums[number], gradients, weights, wirings, shapes)
 
 
 class _SharedPool(torch.autograd.Function):
