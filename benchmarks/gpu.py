@@ -1,8 +1,9 @@
 """Time ConvNet-C and ResNet-18 and their small-world twins on a GPU: dense, masked, joined and by block kernels.
 
 All forms of a case take turns, round after round; CUDA's events time them. A case is a network, a granularity, a
-precision, a task and a batch. The file of results is written after each case, and cases that are in it already are
-left out, so a run can be cut short and gone on with:
+precision, a task and a batch. A form is a network, the order of its numbers in memory (the twin and the compiled
+baseline have channels last), and whether a whole step is replayed from a CUDA graph. The file of results is written
+after each case, and cases that are in it already are left out, so a run can be cut short and gone on with:
 
     python benchmarks/gpu.py --out gpu.json
 
@@ -20,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ NETWORKS = {"convnet_c": (0.85, 32, 10), "resnet18": (0.83, 224, 1000)}
 """p, pixels and classes."""
 
 PRECISIONS = ("fp32", "tf32", "bf16")
+LAYOUTS = {"plain": torch.contiguous_format, "channels_last": torch.channels_last}
 Step = Callable[[], Tensor]
 _SECONDS, _WARM_UP = 0.02, 3
 
@@ -46,12 +49,13 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", choices=[*NETWORKS], default=[*NETWORKS])
     parser.add_argument("--granularities", nargs="+", type=int, default=[1, 8, 16, 32])
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=[*PRECISIONS])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 32, 128], help="images at once at inference")
+    parser.add_argument("--batches", nargs="*", type=int, default=[1, 32, 128], help="images at once at inference")
     parser.add_argument("--train-batch", type=int, default=128, help="images of a training step; 0 for none")
     parser.add_argument("--backends", nargs="+", default=["masked", "joined", "sparse", "auto"])
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=[*LAYOUTS], help="of the baseline")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--no-compile", action="store_true", help="leave the compiled baseline out")
+    parser.add_argument("--no-compile", action="store_true", help="leave out the compiled baseline")
     parser.add_argument("--no-graphs", action="store_true", help="leave the recorded CUDA graphs out")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu.json"))
@@ -101,18 +105,14 @@ def measure(
     set_precision(case["precision"])
     steps: dict[str, Step] = {}
     outputs, memory, left_out = {}, {}, {}
-    for form, (network, layout, wrap) in forms_of(model, twin, case["task"], options).items():
+    for form, (network, layout, wrap) in forms_of(model, twin, options).items():
         try:
             torch.manual_seed(0)
             network = copy.deepcopy(network).to(options.device).to(memory_format=layout)
             given = inputs.contiguous(memory_format=layout)
             make = inference if case["task"] == "inference" else training
-            step = make(network, given, labels, options.device, case["precision"], compiled=wrap == "compiled")
-            outputs[form] = step().detach().float()
-            for _ in range(_WARM_UP):
-                step()
-            memory[form] = peak_memory(step, options.device)
-            steps[form] = recorded(step) if wrap == "graph" else step
+            make = partial(make, network, given, labels, options.device, case["precision"], compiled="compiled" in wrap)
+            steps[form], outputs[form], memory[form] = recorded(make) if "graph" in wrap else prepared(make, options)
         except Exception as error:  # one form that fails leaves the others to be measured
             left_out[form] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     repeats = {form: repeats_of(step, options.device) for form, step in steps.items()}
@@ -124,7 +124,7 @@ def measure(
     rival = min((form for form in medians if form.startswith("baseline")), key=lambda form: medians[form])
     differences = {}
     for form, output in outputs.items():
-        reference = outputs["baseline" if form.startswith("baseline") else "twin masked"]
+        reference = next(outputs[each] for each in outputs if each.split()[0] == form.split()[0])
         differences[form] = float((output - reference).abs().max() / reference.abs().max())
     torch.compiler.reset()
     return {
@@ -134,24 +134,25 @@ def measure(
 
 
 def forms_of(
-    model: nn.Module, twin: nn.Module, task: str, options: argparse.Namespace
+    model: nn.Module, twin: nn.Module, options: argparse.Namespace
 ) -> dict[str, tuple[nn.Module, torch.memory_format, str]]:
-    """Return each form's network, the order of its numbers in memory, and what is done with it."""
-    plain, last = torch.contiguous_format, torch.channels_last
-    wraps = [""] + ["compiled"] * (not options.no_compile)
-    graphs = [""] + ["graph"] * (task == "inference" and options.device == "cuda" and not options.no_graphs)
+    """Return each form's network, the order of its numbers in memory, and what is done with it; graphs are CUDA's."""
+    graph = options.device == "cuda" and not options.no_graphs
+    wraps = ["", *["graph"] * graph]
     forms = {}
-    for layout, wrap in itertools.product((plain, last), dict.fromkeys([*wraps, *graphs])):
-        forms[name_of("baseline", layout, wrap)] = (model, layout, wrap)
-    for backend, layout, wrap in itertools.product(options.backends, (plain, last), graphs):
+    for layout in options.layouts:
+        compiled = [f"compiled {wrap}".strip() for wrap in wraps]
+        for wrap in [*wraps, *(compiled if layout == "channels_last" and not options.no_compile else [])]:
+            forms[name_of("baseline", layout, wrap)] = (model, LAYOUTS[layout], wrap)
+    for backend, wrap in itertools.product(options.backends, wraps):
         network = copy.deepcopy(twin).use_backend(backend)
-        forms[name_of(f"twin {backend}", layout, wrap)] = (network, layout, wrap)
+        forms[name_of(f"twin {backend}", "plain", wrap)] = (network, torch.channels_last, wrap)
     return forms
 
 
-def name_of(what: str, layout: torch.memory_format, wrap: str) -> str:
+def name_of(what: str, layout: str, wrap: str) -> str:
     """Return a form's name."""
-    return " ".join(part for part in (what, "channels_last" * (layout is torch.channels_last), wrap) if part)
+    return " ".join(part for part in (what, layout * (layout != "plain"), wrap) if part)
 
 
 def inference(network: nn.Module, inputs: Tensor, _: Tensor, device: str, precision: str, *, compiled: bool) -> Step:
@@ -185,22 +186,36 @@ def training(
     return step
 
 
-def recorded(step: Step) -> Step:
-    """Return a function that replays a step from a CUDA graph."""
-    graph = torch.cuda.CUDAGraph()
+def prepared(make: Callable[[], Step], options: argparse.Namespace) -> tuple[Step, Tensor, int]:
+    """Return a step that was taken before, its first result, and the memory that it takes."""
+    step = make()
+    output = step().detach().float()
+    for _ in range(_WARM_UP):
+        step()
+    return step, output, peak_memory(step, options.device)
+
+
+def recorded(make: Callable[[], Step]) -> tuple[Step, Tensor, int]:
+    """Return a function that replays a step from a CUDA graph, the step's first result, and 0."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        step()
-    torch.cuda.current_stream().wait_stream(stream)
-    with torch.cuda.graph(graph):
+    with torch.cuda.stream(stream):  # where the step is taken first, for gradients are added up where they were made
+        step = make()
+        first = step().detach().float()
+        for _ in range(_WARM_UP):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
         output = step()
 
-    def replay() -> Tensor:
+    def replay(_: Step = step) -> Tensor:  # the network must not be freed
         graph.replay()
         return output
 
-    return replay
+    replay()
+    torch.cuda.synchronize()
+    return replay, first, 0
 
 
 def autocast(device: str, precision: str) -> Any:

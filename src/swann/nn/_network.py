@@ -286,8 +286,8 @@ class SmallWorldNetwork(nn.Module):
         elif self.backend in ("sparse", "auto") and any(given is not None and given.is_cuda for given in maps):
             if self.backend == "auto":
                 form = fastest_form(layer, maps)
-            elif can_use_blocks(layer, maps):
-                form = "blocks"
+            elif can_use_blocks(layer, maps) and not all(link.is_full for _, link in layer.each_link()):
+                form = "blocks"  # where every edge exists, a dense product computes just as little
         if not torch.compiler.is_compiling():
             prepare(layer, form)
         return form

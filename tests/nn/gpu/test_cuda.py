@@ -70,3 +70,18 @@ def test_compiled_and_recorded_it_computes_the_same():
         torch.testing.assert_close(output, expected)
     compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(compiled(images), expected.clone(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_training_step_can_be_recorded():
+    network, images = next(networks())
+    network, images = network.cuda().use_backend("sparse"), images.cuda()
+    network(images).square().sum().backward()
+    expected = [parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None]
+    network.zero_grad()
+    recorded = torch.cuda.make_graphed_callables(network, (torch.zeros_like(images),), allow_unused_input=True)
+    for _ in range(2):
+        network.zero_grad()
+        recorded(images).square().sum().backward()
+        found = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        for left, right in zip(found, expected, strict=True):
+            torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-4 * float(right.abs().max()))

@@ -28,7 +28,7 @@ def flows(layer, maps, form):
         needs_interpreter()
     prepare(layer, form)
     given = [None if number not in layer.sources else map_.clone().requires_grad_() for number, map_ in enumerate(maps)]
-    result = FORMS[form](layer, given, layer.dropout)
+    result = FORMS[form](layer, list(given), layer.dropout)
     operands = [*(map_ for map_ in given if map_ is not None), *layer.links.parameters()]
     direction = torch.linspace(-1, 1, result.numel(), dtype=result.dtype).view_as(result)
     return result.detach(), *torch.autograd.grad(result, operands, direction)

@@ -6,7 +6,10 @@ import pytest
 from swann.nn.gpu._compiled import kernel, numbers_of
 
 triton = pytest.importorskip("triton")
-_KERNELS = ("write_addresses", "pack", "unpack", "forward", "input_gradient", "weight_gradient")
+_KERNELS = (
+    "write_addresses", "pack", "unpack", "forward", "add_parts", "input_gradient", "weight_gradient", "bias_gradient",
+)  # fmt: skip
+_PRODUCTS = ("forward", "input_gradient", "weight_gradient")
 _TYPES = {
     "addresses": "*i64",
     "table": "*i64",
@@ -24,8 +27,8 @@ def compiled(name, capability, tile):
 
     function = kernel(name, interpreted=False)
     constants = {
-        "COUNT": 2, "HAS_BIAS": True, "KIND": triton.language.float16, "PRECISION": "ieee", "ALIGNMENT": 16,
-        "TILE": tile, "PLACES": 2 * tile,
+        "COUNT": 2, "HAS_BIAS": True, "IS_TURNED": False, "IS_WIDE": False, "KIND": triton.language.float16,
+        "PRECISION": "ieee", "ALIGNMENT": 16, "TILE": tile, "LANES": 64, "PLACES": 64, "ROWS": 8, "TAPS": 4,
     }  # fmt: skip
     signature = {}
     for argument, parameter in inspect.signature(function.fn).parameters.items():
@@ -50,6 +53,7 @@ def test_each_kernel_compiles_for_a_gpu_that_is_not_here(name, tmp_path, monkeyp
     found = compiled(name, 80, 32 if name == "forward" else 16).asm
     assert len(found["cubin"]) > 1000
     assert not re.search(r"\b(red|atom)\.", found["ptx"])
-    if name == "forward":
+    if name in _PRODUCTS:
         assert "mma.sync" in found["ptx"]  # tensor cores
         assert ", 0x10" in found["ptx"]  # copies of 16 bytes
+        assert not re.search(r"ld\.global[\w.]*\.[bu]16 ", found["ptx"])  # not of single numbers

@@ -38,7 +38,7 @@ def test_taps_that_never_meet_the_map_are_left_out():
     shape = LinkShape((1, 1), (1, 1), (3, 3), (1, 1), (1, 1), (1, 1))
     layout, _ = block_tables([torch.ones(16, 16, dtype=torch.bool)], [shape], 16)
     assert layout.links[0].taps == ((0, 0, 4),)
-    assert layout.n_steps == 1
+    assert layout.n_groups == 1
 
 
 def test_a_layout_comes_back_from_its_numbers():

@@ -166,8 +166,11 @@ def test_it_is_an_operator_as_pytorch_wants_them():
         ({"bias": torch.zeros(3)}, r"the bias of a block layer must be of size \[2\], got \[3\]"),
         ({"tables": torch.zeros(7).int()}, r"the tables of a block layer must be of size"),
         ({"tables": True}, "the tables of a block layer must be of int32, got torch.int64; see `block_tables`"),
-        ({"layout": [16, 2, 3]}, "the layout of a block layer must have 4 numbers and 13 a link, got 3"),
-        ({"layout": [16, 2, 3, 2]}, "a block layer of 0 links must have as many sources and weights, .* got 1 and 1"),
+        ({"layout": [16, 2, 3]}, "the layout of a block layer must have 8 numbers and 13 a link, got 3"),
+        (
+            {"layout": [16, 2, 3, 2, 0, 0, 0, 0]},
+            "a block layer of 0 links must have as many sources and weights, .* got 1 and 1",
+        ),
     ],
 )
 def test_operands_that_do_not_fit_are_refused(change, message):

@@ -96,7 +96,7 @@ def measure_forms(layer: SmallWorldLayer, maps: Maps, forms: Sequence[Form], clo
     operands = [*(source for source in sources if source.requires_grad), *weights]
 
     def step(form: Form) -> Tensor:
-        result = FORMS[form](layer, detached, lambda given: given)
+        result = FORMS[form](layer, list(detached), lambda given: given)
         if training and operands:
             torch.autograd.grad(result, operands, torch.ones_like(result))
         return result

@@ -10,14 +10,17 @@ from torch import Tensor
 
 from ._check import KINDS
 from ._joined import join_links, joined_inflow
-from ._operator import block_layer
+from ._operator import BlockLayer, block_layer
+from ._pool import Pool
 from ._tables import block_tables, choose_tile
 
 if TYPE_CHECKING:
+    from .._link import Link
     from .._network import SmallWorldLayer
 
 Form = Literal["masked", "joined", "blocks"]
 
+Maps = list[Tensor | None]
 Dropout = Callable[[Tensor], Tensor]
 
 
@@ -52,22 +55,43 @@ def can_use_blocks(layer: SmallWorldLayer, maps: Sequence[Tensor | None]) -> boo
     return kinds <= set(KINDS)
 
 
-def block_inflow(layer: SmallWorldLayer, maps: Sequence[Tensor | None], dropout: Dropout) -> Tensor:
-    """Return the sum of what flows into a layer and its bias, by the block kernels; see `joined_inflow`."""
+def block_inflow(layer: SmallWorldLayer, maps: Maps, dropout: Dropout) -> Tensor:
+    """Return the sum of what flows into a layer and its bias, by the block kernels; see `joined_inflow`.
+
+    In a pass with gradients, `maps` becomes what later layers are to read, see `BlockLayer`.
+    """
     sources = []
     for source, link in layer.each_link():
-        given = link.pad(dropout(link.pool(cast(Tensor, maps[source]))))
+        given = link.pad(dropout(_pooled(link, cast(Tensor, maps[source]))))
         while given.ndim < 4:
             given = given.unsqueeze(2)
         sources.append(given)
-    kind = min((_kind(given) for given in sources), key=lambda kind: kind.itemsize)
+    kind = _kind(sources[0])
+    for given in sources[1:]:
+        kind = _kind(given) if _kind(given).itemsize < kind.itemsize else kind
+    sources = [given.to(kind) for given in sources]
     weights = [link.weight.flatten(1) if link.kernel else link.weight.unsqueeze(1) for _, link in layer.each_link()]
     tables = cast(Tensor, layer.tables)
-    total = block_layer([given.to(kind) for given in sources], weights, layer.bias, tables, layer.layout)
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        total = block_layer(sources, weights, layer.bias, tables, layer.layout)
+    else:
+        total, *passed = BlockLayer.apply(layer.bias, tables, layer.layout, len(sources), *sources, *weights)
+        for source, given, passes in zip(layer.sources, sources, passed, strict=True):
+            if given is maps[source]:
+                maps[source] = passes
     return total.view(total.shape[0], layer.n_nodes, *layer.size)
 
 
-def masked_inflow(layer: SmallWorldLayer, maps: Sequence[Tensor | None], dropout: Dropout) -> Tensor:
+def _pooled(link: Link, source: Tensor) -> Tensor:
+    """Return a source map, pooled to the kernel's size where the link ends at a linear layer."""
+    is_pooled = link.geometry is None and source.shape[2:] != link.kernel and not link.pools_otherwise
+    if torch.compiler.is_compiling() or source.ndim != 4 or not is_pooled:
+        return link.pool(source)
+    pooled: Tensor = Pool.apply(source, link.kernel)
+    return pooled
+
+
+def masked_inflow(layer: SmallWorldLayer, maps: Maps, dropout: Dropout) -> Tensor:
     """Return the sum of what flows into a layer and its bias, by one dense product for each link."""
     total: Tensor | None = None
     for source, link in layer.each_link():
@@ -76,7 +100,7 @@ def masked_inflow(layer: SmallWorldLayer, maps: Sequence[Tensor | None], dropout
     return cast(Tensor, total)
 
 
-FORMS: dict[Form, Callable[[SmallWorldLayer, Sequence[Tensor | None], Dropout], Tensor]] = {
+FORMS: dict[Form, Callable[[SmallWorldLayer, Maps, Dropout], Tensor]] = {
     "masked": masked_inflow,
     "joined": joined_inflow,
     "blocks": block_inflow,

@@ -1,13 +1,17 @@
 """Triton kernels of links cut into tiles of channels, see `block_tables`; maps stand in memory with channels last.
 
 They are plain functions here; `swann.nn.gpu._compiled.kernel` compiles them. In all of them `TILE` is the channels of a
-tile, `PLACES` the places of a map that a program works on, `ALIGNMENT` a power of two that divides all numbers of
-channels, and `KIND` the type of the maps. Every program writes numbers of its own: nothing is added atomically, so
-results are the same each time. Only what Triton itself provides is called, none of its library that is written in
-Triton, for Triton's interpreter could not run that here.
+tile, `LANES` the channels of a group of tiles that are multiplied at once, `PLACES` the places of a map that a program
+works on, `ALIGNMENT` a power of two that divides all numbers of channels, `KIND` the type of the maps, and `IS_WIDE`
+whether a map has 2^31 numbers or more. Every program writes numbers of its own: nothing is added atomically, so results
+are the same each time. Only what Triton itself provides is called, none of its library that is written in Triton, for
+Triton's interpreter could not run that here.
 """
 
 import triton.language as tl
+
+NOWHERE = tl.constexpr(2**30)
+"""A row or a channel that no map has."""
 
 
 def write_addresses(table, a0, a1, a2, a3, a4, a5, a6, a7, COUNT: tl.constexpr):
@@ -29,10 +33,26 @@ def write_addresses(table, a0, a1, a2, a3, a4, a5, a6, a7, COUNT: tl.constexpr):
         tl.store(table + 7, a7)
 
 
-def pack(addresses, tables, packed, entries, links, taps, edges, KIND: tl.constexpr, TILE: tl.constexpr):
-    """Write the weights of an entry, step after step, as tiles of `[sources, targets]` with zeros where no edge is.
+def pack(
+    addresses,
+    tables,
+    packed,
+    entries,
+    links,
+    taps,
+    edges,
+    IS_TURNED: tl.constexpr,
+    KIND: tl.constexpr,
+    TILE: tl.constexpr,
+    LANES: tl.constexpr,
+    ROWS: tl.constexpr,
+    TAPS: tl.constexpr,
+):
+    """Write the weights of an entry into the groups of its steps, with zeros where no edge is.
 
-    The grid is of entries. `KIND` is the type of the weights, which the packed ones need not have.
+    The grid is of entries and parts of `ROWS` of their targets; `TAPS` are read at once. `packed` is of shape
+    `[groups, TILE, LANES]`: for each target of a tile the weights from all sources in the lanes; `[groups, LANES,
+    TILE]` if they are turned. `KIND` is the type of the weights.
     """
     entry = tl.program_id(0)
     link = tl.load(tables + entries + entry * 4)
@@ -42,24 +62,46 @@ def pack(addresses, tables, packed, entries, links, taps, edges, KIND: tl.conste
     n_live = tl.load(about + 6)
     n_taps = tl.load(about + 7)
     base = tl.load(addresses + link).to(tl.pointer_type(KIND))
-    lanes = tl.arange(0, TILE)
-    cells = lanes[:, None] * TILE + lanes[None, :]
-    edge = tl.load(tables + edges + entry.to(tl.int64) * (TILE * TILE) + cells)
-    exists = edge >= 0
+    row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    cell = tl.arange(0, TAPS * TILE)
+    lane = cell % TILE
+    edge = tl.load(tables + edges + entry.to(tl.int64) * (TILE * TILE) + (row[:, None] * TILE + lane[None, :]))
     start = edge.to(tl.int64) * n_taps
-    for tap in range(n_live):
-        number = tl.load(tables + taps + (first_tap + tap) * 4 + 2)
-        values = tl.load(base + (start + number), mask=exists, other=0.0)
-        cell = (step + tap).to(tl.int64) * (TILE * TILE) + cells
-        tl.store(packed + cell, values.to(packed.dtype.element_ty))
+    for first in range(0, n_live, TAPS):
+        tap = first + cell // TILE
+        is_tap = tap < n_live
+        number = tl.load(tables + taps + first_tap + tap, mask=is_tap, other=0)
+        values = tl.load(base + (start + number[None, :]), mask=(edge >= 0) & is_tap[None, :], other=0.0)
+        group = (step + tap) // (LANES // TILE)
+        of_group = (step + tap) % (LANES // TILE) * TILE + lane
+        into = packed + group.to(tl.int64) * (TILE * LANES)
+        if IS_TURNED:
+            where = into[None, :] + (of_group[None, :] * TILE + row[:, None])
+        else:
+            where = into[None, :] + (row[:, None] * LANES + of_group[None, :])
+        tl.store(where, values.to(packed.dtype.element_ty), mask=is_tap[None, :] & (row >= 0)[:, None])
 
 
 def unpack(
-    addresses, tables, partial, entries, links, taps, edges, n_steps, n_parts, KIND: tl.constexpr, TILE: tl.constexpr
+    addresses,
+    tables,
+    partial,
+    entries,
+    links,
+    taps,
+    edges,
+    n_groups,
+    n_parts,
+    KIND: tl.constexpr,
+    TILE: tl.constexpr,
+    LANES: tl.constexpr,
+    ROWS: tl.constexpr,
+    TAPS: tl.constexpr,
 ):
     """Write the gradients of an entry's weights into those of its link, from the sums of all parts of the places.
 
-    The grid is of entries; `partial` is of shape `[parts, steps, sources, targets]`.
+    The grid is of entries and parts of `ROWS` of their targets; `TAPS` are written at once. `partial` is of shape
+    `[parts, groups, LANES, TILE]`.
     """
     entry = tl.program_id(0)
     link = tl.load(tables + entries + entry * 4)
@@ -69,19 +111,22 @@ def unpack(
     n_live = tl.load(about + 6)
     n_taps = tl.load(about + 7)
     base = tl.load(addresses + link).to(tl.pointer_type(KIND))
-    lanes = tl.arange(0, TILE)
-    cells = lanes[:, None] * TILE + lanes[None, :]
-    edge = tl.load(tables + edges + entry.to(tl.int64) * (TILE * TILE) + cells)
-    exists = edge >= 0
+    row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    cell = tl.arange(0, TILE * TAPS)
+    lane = cell // TAPS
+    edge = tl.load(tables + edges + entry.to(tl.int64) * (TILE * TILE) + (row[None, :] * TILE + lane[:, None]))
     start = edge.to(tl.int64) * n_taps
-    between = n_steps.to(tl.int64) * (TILE * TILE)
-    for tap in range(n_live):
-        number = tl.load(tables + taps + (first_tap + tap) * 4 + 2)
-        cell = (step + tap).to(tl.int64) * (TILE * TILE) + cells
-        total = tl.full((TILE, TILE), 0.0, tl.float32)
+    between = n_groups.to(tl.int64) * (LANES * TILE)
+    for first in range(0, n_live, TAPS):
+        tap = first + cell % TAPS
+        is_tap = tap < n_live
+        number = tl.load(tables + taps + first_tap + tap, mask=is_tap, other=0)
+        place = ((step + tap).to(tl.int64) * (TILE * TILE) + lane * TILE)[:, None] + row[None, :]
+        exists = (edge >= 0) & is_tap[:, None]
+        total = tl.full((TILE * TAPS, ROWS), 0.0, tl.float32)
         for part in range(n_parts):
-            total += tl.load(partial + part * between + cell)
-        tl.store(base + (start + number), total.to(KIND), mask=exists)
+            total += tl.load(partial + part * between + place, mask=is_tap[:, None], other=0.0)
+        tl.store(base + (start + number[:, None]), total.to(KIND), mask=exists)
 
 
 def forward(
@@ -91,67 +136,92 @@ def forward(
     bias,
     result,
     target_starts,
-    entries,
+    runs,
+    steps,
     links,
-    taps,
     n_places,
     n_targets,
     height,
     width,
     n_parts,
     HAS_BIAS: tl.constexpr,
+    IS_TURNED: tl.constexpr,
     KIND: tl.constexpr,
     PRECISION: tl.constexpr,
     ALIGNMENT: tl.constexpr,
+    IS_WIDE: tl.constexpr,
     TILE: tl.constexpr,
+    LANES: tl.constexpr,
     PLACES: tl.constexpr,
 ):
-    """Write a layer's map, or the sum over each of several parts of its entries.
+    """Write a layer's map, or the sum over each of several parts of its groups.
 
-    The grid is of places, tiles of the target and parts; the result is of shape `[parts, places, targets]`.
+    The grid is of tiles of the target within places, and parts; the result is of shape `[parts, places, targets]`.
     """
-    place = tl.program_id(0) * PLACES + tl.arange(0, PLACES)
-    tile = tl.program_id(1)
-    part = tl.program_id(2)
-    n_targets = tl.multiple_of(n_targets, ALIGNMENT)
+    n_targets = n_targets // ALIGNMENT * ALIGNMENT
+    n_tiles = (n_targets + TILE - 1) // TILE
+    tile = tl.program_id(0) % n_tiles
+    part = tl.program_id(1)
+    place = tl.program_id(0) // n_tiles * PLACES + tl.arange(0, PLACES)
     exists = place < n_places
-    sample = (place // (height * width)).to(tl.int64)
+    sample = place // (height * width)
     row = place // width % height
     column = place % width
-    lanes = tl.arange(0, TILE)
+    if IS_WIDE:
+        sample = sample.to(tl.int64)
+    lane = tl.arange(0, LANES)
+    target = tl.arange(0, TILE)
     total = tl.full((PLACES, TILE), 0.0, tl.float32)
-    first = tl.load(tables + target_starts + tile)
-    n_entries = tl.load(tables + target_starts + tile + 1) - first
-    for entry in range(first + n_entries * part // n_parts, first + n_entries * (part + 1) // n_parts):
-        link = tl.load(tables + entries + entry * 4)
-        channel = tl.multiple_of(tl.load(tables + entries + entry * 4 + 1), TILE)
-        step = tl.load(tables + entries + entry * 4 + 2)
+    first_run = tl.load(tables + target_starts + tile)
+    last_run = tl.load(tables + target_starts + tile + 1)
+    first = tl.load(tables + runs + first_run * 2 + 1)
+    n_groups = tl.load(tables + runs + last_run * 2 + 1) - first
+    last = first + n_groups * (part + 1) // n_parts
+    first += n_groups * part // n_parts
+    for run in range(first_run, last_run):
+        link = tl.load(tables + runs + run * 2)
         about = tables + links + link * 8
         source_height = tl.load(about)
         source_width = tl.load(about + 1)
         n_sources = tl.multiple_of(tl.load(about + 2), ALIGNMENT)
         first_row = row * tl.load(about + 3)
         first_column = column * tl.load(about + 4)
-        first_tap = tl.load(about + 5)
-        n_taps = tl.load(about + 6)
+        start = ((sample * source_height + first_row) * source_width + first_column) * n_sources
+        first_row = tl.where(exists, first_row, NOWHERE)
         base = tl.multiple_of(tl.load(addresses + link).to(tl.pointer_type(KIND)), 16)
-        is_channel = channel + lanes < n_sources
-        for tap in range(n_taps):
-            where = tables + taps + (first_tap + tap) * 4
-            source_row = first_row + tl.load(where)
-            source_column = first_column + tl.load(where + 1)
-            meets = exists & (source_row >= 0) & (source_row < source_height)
-            meets = meets & (source_column >= 0) & (source_column < source_width)
-            start = ((sample * source_height + source_row) * source_width + source_column) * n_sources
-            values = tl.load(
-                base + (start[:, None] + (channel + lanes)[None, :]),
-                mask=meets[:, None] & is_channel[None, :],
-                other=0.0,
-            )
-            weights = packed + (step + tap).to(tl.int64) * (TILE * TILE)
-            tile_of_weights = tl.load(weights + (lanes[:, None] * TILE + lanes[None, :]))
-            total = tl.dot(values, tile_of_weights, total, input_precision=PRECISION)
-    target = tile * TILE + lanes
+        begin = tl.maximum(first, tl.load(tables + runs + run * 2 + 1))
+        end = tl.minimum(last, tl.load(tables + runs + run * 2 + 3))
+        for group in range(begin, end):
+            step = tables + steps + group * (LANES // TILE * 4)
+            tap_row = tl.full((LANES,), 0, tl.int32) + tl.load(step)
+            tap_column = tl.full((LANES,), 0, tl.int32) + tl.load(step + 1)
+            channel = tl.full((LANES,), 0, tl.int32) + tl.load(step + 2)
+            for number in tl.static_range(1, LANES // TILE):
+                is_later = lane >= number * TILE
+                tap_row = tl.where(is_later, tl.load(step + number * 4), tap_row)
+                tap_column = tl.where(is_later, tl.load(step + number * 4 + 1), tap_column)
+                channel = tl.where(is_later, tl.load(step + number * 4 + 2), channel)
+            tap_row = tl.max_constancy(tap_row, TILE)
+            tap_column = tl.max_constancy(tap_column, TILE)
+            channel = tl.max_constancy(tl.multiple_of(channel, TILE), TILE) + lane % TILE
+            is_channel = channel < n_sources
+            source_row = (first_row[:, None] + tap_row[None, :]).to(tl.uint32)
+            source_column = (first_column[:, None] + tap_column[None, :]).to(tl.uint32)
+            meets = (source_row < source_height.to(tl.uint32)) & (source_column < source_width.to(tl.uint32))
+            offset = (tap_row * source_width + tap_column) * n_sources + channel
+            values = tl.load(base + (start[:, None] + offset[None, :]), mask=meets & is_channel[None, :], other=0.0)
+            of_group = packed + tl.cast(group, tl.int64) * (TILE * LANES)
+            if IS_TURNED:
+                weights = tl.load(
+                    of_group + (lane[:, None] * TILE + target[None, :]), mask=is_channel[:, None], other=0.0
+                )
+                total = tl.dot(values, weights, total, input_precision=PRECISION)
+            else:
+                weights = tl.load(
+                    of_group + (target[:, None] * LANES + lane[None, :]), mask=is_channel[None, :], other=0.0
+                )
+                total = tl.dot(values, tl.trans(weights), total, input_precision=PRECISION)
+    target += tile * TILE
     is_target = target < n_targets
     if HAS_BIAS:
         total += tl.load(bias + target, mask=is_target, other=0.0).to(tl.float32)[None, :]
@@ -163,71 +233,102 @@ def forward(
     )
 
 
+def add_parts(partial, bias, result, n_parts, n_numbers, n_targets, HAS_BIAS: tl.constexpr, COUNT: tl.constexpr):
+    """Write the sums of all parts of a map, and its bias; `partial` is of shape `[parts, places, targets]`."""
+    number = tl.program_id(0).to(tl.int64) * COUNT + tl.arange(0, COUNT)
+    exists = number < n_numbers
+    total = tl.full((COUNT,), 0.0, tl.float32)
+    for part in range(n_parts):
+        total += tl.load(partial + part * n_numbers.to(tl.int64) + number, mask=exists, other=0.0)
+    if HAS_BIAS:
+        total += tl.load(bias + number % n_targets, mask=exists, other=0.0).to(tl.float32)
+    tl.store(result + number, total.to(result.dtype.element_ty), mask=exists)
+
+
 def input_gradient(
     addresses,
     tables,
     programs,
     packed,
     gradient,
-    entries,
     links,
     items,
-    source_starts,
-    source_entries,
-    phase_taps,
+    back_steps,
     n_samples,
     n_targets,
     height,
     width,
+    IS_TURNED: tl.constexpr,
     KIND: tl.constexpr,
     PRECISION: tl.constexpr,
     ALIGNMENT: tl.constexpr,
+    IS_WIDE: tl.constexpr,
     TILE: tl.constexpr,
+    LANES: tl.constexpr,
     PLACES: tl.constexpr,
 ):
-    """Write the gradient of a phase of a tile of a link's source.
+    """Write the gradient of a phase of a tile of a link's source, or add it to what stands there.
 
-    The grid is of programs, each an item, and a number among those of its item.
+    The grid is of programs: each an item, a number among those of its item, and whether it adds.
     """
-    program = tl.program_id(0).to(tl.int64)
-    item = tables + items + tl.load(programs + program * 2) * 12
-    place = tl.load(programs + program * 2 + 1) * PLACES + tl.arange(0, PLACES)
+    program = programs + tl.program_id(0).to(tl.int64) * 4
+    item = tables + items + tl.load(program) * 8
+    place = tl.load(program + 1) * PLACES + tl.arange(0, PLACES)
     link = tl.load(item)
-    tile = tl.load(item + 1)
-    channel = tl.multiple_of(tl.load(item + 2), TILE)
-    phase_row = tl.load(item + 3)
-    phase_column = tl.load(item + 4)
-    phase_height = tl.load(item + 5)
-    phase_width = tl.load(item + 6)
-    first_tap = tl.load(item + 7)
-    last_tap = tl.load(item + 8)
-    n_targets = tl.multiple_of(n_targets, ALIGNMENT)
+    first_channel = tl.multiple_of(tl.load(item + 1), TILE)
+    phase_row = tl.load(item + 2)
+    phase_column = tl.load(item + 3)
+    phase_height = tl.load(item + 4)
+    phase_width = tl.load(item + 5)
+    n_targets = n_targets // ALIGNMENT * ALIGNMENT
     exists = place < n_samples * phase_height * phase_width
-    sample = (place // (phase_height * phase_width)).to(tl.int64)
+    sample = place // (phase_height * phase_width)
     row = place // phase_width % phase_height
     column = place % phase_width
-    lanes = tl.arange(0, TILE)
+    if IS_WIDE:
+        sample = sample.to(tl.int64)
+    lane = tl.arange(0, LANES)
+    channel = tl.arange(0, TILE)
     total = tl.full((PLACES, TILE), 0.0, tl.float32)
-    for position in range(tl.load(tables + source_starts + tile), tl.load(tables + source_starts + tile + 1)):
-        entry = tl.load(tables + source_entries + position)
-        step = tl.load(tables + entries + entry * 4 + 2)
-        target = tl.multiple_of(tl.load(tables + entries + entry * 4 + 3), TILE)
-        is_target = target + lanes < n_targets
-        for tap in range(first_tap, last_tap):
-            where = tables + phase_taps + tap * 4
-            target_row = row + tl.load(where)
-            target_column = column + tl.load(where + 1)
-            meets = exists & (target_row >= 0) & (target_row < height)
-            meets = meets & (target_column >= 0) & (target_column < width)
-            start = ((sample * height + target_row) * width + target_column) * n_targets
-            values = tl.load(
-                gradient + (start[:, None] + (target + lanes)[None, :]),
-                mask=meets[:, None] & is_target[None, :],
-                other=0.0,
-            )
-            weights = packed + (step + tl.load(where + 2)).to(tl.int64) * (TILE * TILE)
-            tile_of_weights = tl.load(weights + (lanes[:, None] * TILE + lanes[None, :]))
-            total = tl.dot(values, tl.trans(tile_of_weights), total, input_precision=PRECISION)
+    start = ((sample * height + row) * width + column) * n_targets
+    first_row = tl.where(exists, row, NOWHERE)
+    n_rows = height.to(tl.uint32)
+    n_columns = width.to(tl.uint32)
+    first = tl.load(item + 6)
+    last = tl.load(item + 7)
+    for group in range(first, last):
+        step = tables + back_steps + group * (LANES // TILE * 4)
+        tap_row = tl.full((LANES,), 0, tl.int32) + tl.load(step)
+        tap_column = tl.full((LANES,), 0, tl.int32) + tl.load(step + 1)
+        target = tl.full((LANES,), 0, tl.int32) + tl.load(step + 2)
+        weight = tl.full((LANES,), 0, tl.int32) + tl.load(step + 3)
+        for number in tl.static_range(1, LANES // TILE):
+            is_later = lane >= number * TILE
+            tap_row = tl.where(is_later, tl.load(step + number * 4), tap_row)
+            tap_column = tl.where(is_later, tl.load(step + number * 4 + 1), tap_column)
+            target = tl.where(is_later, tl.load(step + number * 4 + 2), target)
+            weight = tl.where(is_later, tl.load(step + number * 4 + 3), weight)
+        tap_row = tl.max_constancy(tap_row, TILE)
+        tap_column = tl.max_constancy(tap_column, TILE)
+        target = tl.max_constancy(tl.multiple_of(target, TILE), TILE) + lane % TILE
+        weight = tl.max_constancy(weight, TILE)
+        is_target = target < n_targets
+        target_row = (first_row[:, None] + tap_row[None, :]).to(tl.uint32)
+        target_column = (column[:, None] + tap_column[None, :]).to(tl.uint32)
+        meets = (target_row < n_rows) & (target_column < n_columns)
+        offset = (tap_row * width + tap_column) * n_targets + target
+        values = tl.load(gradient + (start[:, None] + offset[None, :]), mask=meets & is_target[None, :], other=0.0)
+        group_of_weight = (weight // (LANES // TILE)).to(tl.int64) * (TILE * LANES)
+        if IS_TURNED:
+            of_lane = group_of_weight + weight % (LANES // TILE) * (TILE * TILE) + lane % TILE
+            of_lane = tl.max_contiguous(of_lane, TILE)
+            weights = tl.load(packed + (channel[:, None] * TILE + of_lane[None, :]), mask=is_target[None, :], other=0.0)
+            total = tl.dot(values, tl.trans(weights), total, input_precision=PRECISION)
+        else:
+            of_lane = group_of_weight + weight % (LANES // TILE) * TILE + lane % TILE * LANES
+            of_lane = tl.multiple_of(of_lane, TILE)
+            weights = tl.load(packed + (of_lane[:, None] + channel[None, :]), mask=is_target[:, None], other=0.0)
+            total = tl.dot(values, weights, total, input_precision=PRECISION)
     about = tables + links + link * 8
     source_height = tl.load(about)
     source_width = tl.load(about + 1)
@@ -236,11 +337,13 @@ def input_gradient(
     source_column = phase_column + column * tl.load(about + 4)
     base = tl.multiple_of(tl.load(addresses + link).to(tl.pointer_type(KIND)), 16)
     start = ((sample * source_height + source_row) * source_width + source_column) * n_sources
-    tl.store(
-        base + (start[:, None] + (channel + lanes)[None, :]),
-        total.to(KIND),
-        mask=exists[:, None] & (channel + lanes < n_sources)[None, :],
-    )
+    into = base + (start[:, None] + (first_channel + channel)[None, :])
+    adds = tl.load(program + 2)
+    writes = 1 - adds * (1 - tl.minimum(last - first, 1))
+    is_added = exists[:, None] & (first_channel + channel < n_sources * adds * writes)[None, :]
+    total += tl.load(into, mask=is_added, other=0.0).to(tl.float32)
+    is_written = exists[:, None] & (first_channel + channel < n_sources * writes)[None, :]
+    tl.store(into, total.to(KIND), mask=is_written)
 
 
 def weight_gradient(
@@ -248,66 +351,160 @@ def weight_gradient(
     tables,
     gradient,
     partial,
-    entries,
-    links,
+    bundles,
     steps,
-    n_steps,
+    links,
+    n_groups,
     n_places,
     n_targets,
     height,
     width,
+    factor_of_area,
+    bits_of_area,
+    factor_of_width,
+    bits_of_width,
     places_of_part,
     KIND: tl.constexpr,
     PRECISION: tl.constexpr,
     ALIGNMENT: tl.constexpr,
+    IS_WIDE: tl.constexpr,
     TILE: tl.constexpr,
+    LANES: tl.constexpr,
     PLACES: tl.constexpr,
 ):
-    """Write the gradient of a step's weights, summed over one part of the places.
+    """Write the gradients of a bundle of up to four groups' weights, summed over one part of the places.
 
-    The grid is of steps and parts; `partial` is of shape `[parts, steps, sources, targets]`.
+    The grid is of bundles and parts; `partial` is of shape `[parts, groups, LANES, TILE]`.
     """
-    step = tl.program_id(0)
+    bundle = tables + bundles + tl.program_id(0) * 4
     part = tl.program_id(1)
-    entry = tl.load(tables + steps + step * 4)
-    tap_row = tl.load(tables + steps + step * 4 + 1)
-    tap_column = tl.load(tables + steps + step * 4 + 2)
-    link = tl.load(tables + entries + entry * 4)
-    channel = tl.multiple_of(tl.load(tables + entries + entry * 4 + 1), TILE)
-    target = tl.multiple_of(tl.load(tables + entries + entry * 4 + 3), TILE)
+    link = tl.load(bundle)
+    target = tl.multiple_of(tl.load(bundle + 1), TILE) + tl.arange(0, TILE)
+    group = tl.load(bundle + 2)
+    count = tl.load(bundle + 3)
     about = tables + links + link * 8
-    source_height = tl.load(about)
+    source_height = tl.load(about).to(tl.uint32)
     source_width = tl.load(about + 1)
+    n_columns = source_width.to(tl.uint32)
     n_sources = tl.multiple_of(tl.load(about + 2), ALIGNMENT)
     row_stride = tl.load(about + 3)
     column_stride = tl.load(about + 4)
     base = tl.multiple_of(tl.load(addresses + link).to(tl.pointer_type(KIND)), 16)
-    n_targets = tl.multiple_of(n_targets, ALIGNMENT)
-    lanes = tl.arange(0, TILE)
-    is_channel = channel + lanes < n_sources
-    is_target = target + lanes < n_targets
-    total = tl.full((TILE, TILE), 0.0, tl.float32)
+    n_targets = n_targets // ALIGNMENT * ALIGNMENT
+    lane = tl.arange(0, LANES)
+    # what a step meets, in each of the groups
+    step = tables + steps + (group * (LANES // TILE) + lane // TILE) * 4
+    tap_row = tl.max_constancy(tl.load(step), TILE)
+    tap_column = tl.max_constancy(tl.load(step + 1), TILE)
+    channel = tl.max_constancy(tl.multiple_of(tl.load(step + 2), TILE), TILE) + lane % TILE
+    offset = (tap_row * source_width + tap_column) * n_sources + channel
+    is_channel = channel < n_sources
+    step1 = step + tl.where(count > 1, LANES // TILE * 4, 0)
+    tap_row1 = tl.max_constancy(tl.load(step1), TILE)
+    tap_column1 = tl.max_constancy(tl.load(step1 + 1), TILE)
+    channel1 = tl.max_constancy(tl.multiple_of(tl.load(step1 + 2), TILE), TILE) + lane % TILE
+    offset1 = (tap_row1 * source_width + tap_column1) * n_sources + channel1
+    is_channel1 = channel1 < n_sources
+    step2 = step + tl.where(count > 2, LANES // TILE * 8, 0)
+    tap_row2 = tl.max_constancy(tl.load(step2), TILE)
+    tap_column2 = tl.max_constancy(tl.load(step2 + 1), TILE)
+    channel2 = tl.max_constancy(tl.multiple_of(tl.load(step2 + 2), TILE), TILE) + lane % TILE
+    offset2 = (tap_row2 * source_width + tap_column2) * n_sources + channel2
+    is_channel2 = channel2 < n_sources
+    step3 = step + tl.where(count > 3, LANES // TILE * 12, 0)
+    tap_row3 = tl.max_constancy(tl.load(step3), TILE)
+    tap_column3 = tl.max_constancy(tl.load(step3 + 1), TILE)
+    channel3 = tl.max_constancy(tl.multiple_of(tl.load(step3 + 2), TILE), TILE) + lane % TILE
+    offset3 = (tap_row3 * source_width + tap_column3) * n_sources + channel3
+    is_channel3 = channel3 < n_sources
+    is_target = target < n_targets
+    total = tl.full((LANES, TILE), 0.0, tl.float32)
+    total1 = tl.full((LANES, TILE), 0.0, tl.float32)
+    total2 = tl.full((LANES, TILE), 0.0, tl.float32)
+    total3 = tl.full((LANES, TILE), 0.0, tl.float32)
     first = part * places_of_part
     for begin in range(first, first + places_of_part, PLACES):
         place = begin + tl.arange(0, PLACES)
         exists = place < n_places
-        sample = (place // (height * width)).to(tl.int64)
-        source_row = place // width % height * row_stride + tap_row
-        source_column = place % width * column_stride + tap_column
-        meets = exists & (source_row >= 0) & (source_row < source_height)
-        meets = meets & (source_column >= 0) & (source_column < source_width)
-        start = ((sample * source_height + source_row) * source_width + source_column) * n_sources
-        values = tl.load(
-            base + (start[:, None] + (channel + lanes)[None, :]),
-            mask=meets[:, None] & is_channel[None, :],
-            other=0.0,
-        )
+        number = place.to(tl.uint32)
+        sample = ((tl.umulhi(number, factor_of_area.to(tl.uint32)) + number) >> bits_of_area).to(tl.int32)
+        number = (place - sample * (height * width)).to(tl.uint32)
+        row = ((tl.umulhi(number, factor_of_width.to(tl.uint32)) + number) >> bits_of_width).to(tl.int32)
+        first_column = (number.to(tl.int32) - row * width) * column_stride
+        first_row = row * row_stride
+        if IS_WIDE:
+            sample = sample.to(tl.int64)
+            place = place.to(tl.int64)
+        start = ((sample * source_height.to(tl.int32) + first_row) * source_width + first_column) * n_sources
+        first_row = tl.where(exists, first_row, NOWHERE)
         slopes = tl.load(
-            gradient + (place.to(tl.int64)[:, None] * n_targets + (target + lanes)[None, :]),
+            gradient + ((place * n_targets)[:, None] + target[None, :]),
             mask=exists[:, None] & is_target[None, :],
             other=0.0,
         )
+        source_row = (first_row[:, None] + tap_row[None, :]).to(tl.uint32)
+        source_column = (first_column[:, None] + tap_column[None, :]).to(tl.uint32)
+        meets = (source_row < source_height) & (source_column < n_columns) & is_channel[None, :]
+        values = tl.load(base + (start[:, None] + offset[None, :]), mask=meets, other=0.0)
         total = tl.dot(tl.trans(values), slopes, total, input_precision=PRECISION)
-    cells = lanes[:, None] * TILE + lanes[None, :]
-    cell = (part.to(tl.int64) * n_steps + step) * (TILE * TILE) + cells
-    tl.store(partial + cell, total)
+        if count > 1:
+            source_row = (first_row[:, None] + tap_row1[None, :]).to(tl.uint32)
+            source_column = (first_column[:, None] + tap_column1[None, :]).to(tl.uint32)
+            meets = (source_row < source_height) & (source_column < n_columns) & is_channel1[None, :]
+            values = tl.load(base + (start[:, None] + offset1[None, :]), mask=meets, other=0.0)
+            total1 = tl.dot(tl.trans(values), slopes, total1, input_precision=PRECISION)
+        if count > 2:
+            source_row = (first_row[:, None] + tap_row2[None, :]).to(tl.uint32)
+            source_column = (first_column[:, None] + tap_column2[None, :]).to(tl.uint32)
+            meets = (source_row < source_height) & (source_column < n_columns) & is_channel2[None, :]
+            values = tl.load(base + (start[:, None] + offset2[None, :]), mask=meets, other=0.0)
+            total2 = tl.dot(tl.trans(values), slopes, total2, input_precision=PRECISION)
+        if count > 3:
+            source_row = (first_row[:, None] + tap_row3[None, :]).to(tl.uint32)
+            source_column = (first_column[:, None] + tap_column3[None, :]).to(tl.uint32)
+            meets = (source_row < source_height) & (source_column < n_columns) & is_channel3[None, :]
+            values = tl.load(base + (start[:, None] + offset3[None, :]), mask=meets, other=0.0)
+            total3 = tl.dot(tl.trans(values), slopes, total3, input_precision=PRECISION)
+    into = partial + (part.to(tl.int64) * n_groups + group) * (LANES * TILE)
+    into += lane[:, None] * TILE + tl.arange(0, TILE)[None, :]
+    tl.store(into, total)
+    if count > 1:
+        tl.store(into + LANES * TILE, total1)
+    if count > 2:
+        tl.store(into + 2 * LANES * TILE, total2)
+    if count > 3:
+        tl.store(into + 3 * LANES * TILE, total3)
+
+
+def bias_gradient(
+    gradient,
+    partial,
+    n_places,
+    n_targets,
+    places_of_part,
+    ALIGNMENT: tl.constexpr,
+    TILE: tl.constexpr,
+    PLACES: tl.constexpr,
+):
+    """Write the sums of a tile of a gradient's channels over one part of the places, as a product with ones.
+
+    The grid is of tiles and parts; `partial` is of shape `[parts, targets]`.
+    """
+    part = tl.program_id(1)
+    n_targets = n_targets // ALIGNMENT * ALIGNMENT
+    target = tl.program_id(0) * TILE + tl.arange(0, TILE)
+    is_target = target < n_targets
+    row = tl.arange(0, 16)
+    ones = tl.full((16, PLACES), 1.0, gradient.dtype.element_ty)
+    total = tl.full((16, TILE), 0.0, tl.float32)
+    first = part * places_of_part
+    for begin in range(first, first + places_of_part, PLACES):
+        place = begin + tl.arange(0, PLACES)
+        slopes = tl.load(
+            gradient + (place.to(tl.int64)[:, None] * n_targets + target[None, :]),
+            mask=(place < n_places)[:, None] & is_target[None, :],
+            other=0.0,
+        )
+        total = tl.dot(ones, slopes, total, input_precision="ieee")
+    into = partial + (part * n_targets + target)[None, :] + row[:, None] * 0
+    tl.store(into, total, mask=(row == 0)[:, None] & is_target[None, :])

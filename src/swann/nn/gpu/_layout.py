@@ -11,8 +11,14 @@ Pair = tuple[int, int]
 Tap = tuple[int, int, int]
 """A tap's row and column relative to some place, and its number."""
 
+LANES = 64
+"""Channels that are multiplied at once: of two tiles of 32, or of four of 16."""
+
+BUNDLE = 4
+"""Groups whose weights' gradients a program computes at most; it reads the gradient of the layer's map once for all."""
+
 _AXES = 2
-_OF_LINK = 13
+_OF_LAYER, _OF_LINK = 8, 13
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ class LinkLayout:
                 found.append(Phase((first[0], first[1]), (size[0], size[1]), tuple(taps)))
         return tuple(found)
 
+    @cached_property
+    def has_all_phases(self) -> bool:
+        """Whether each place of the source is reached by some tap."""
+        return sum(math.prod(phase.size) for phase in self.phases) == math.prod(self.source)
+
     def _live(self, axis: int) -> list[int]:
         """Return the taps of one axis that meet the source at one of the target's places at least."""
         size, stride = self.source[axis], self.stride[axis]
@@ -116,12 +127,20 @@ class LayerLayout:
         tile: channels of a tile; the last one of a map may have fewer.
         n_targets: channels of the layer.
         target: rows and columns of the layer's map.
+        n_runs: runs of groups, see `block_tables`.
+        n_groups: groups of steps that are multiplied at once.
+        n_bundles: bundles of groups.
+        n_back_groups: such groups of the input gradient.
         links: those into the layer.
     """
 
     tile: int
     n_targets: int
     target: Pair
+    n_runs: int
+    n_groups: int
+    n_bundles: int
+    n_back_groups: int
     links: tuple[LinkLayout, ...]
 
     @property
@@ -139,10 +158,10 @@ class LayerLayout:
         """Tiles of the weights that hold at least one edge."""
         return sum(link.n_entries for link in self.links)
 
-    @cached_property
-    def n_steps(self) -> int:
-        """Products of a tile of a weight's tap with the tile of a map."""
-        return sum(link.n_entries * len(link.taps) for link in self.links)
+    @property
+    def steps_of_group(self) -> int:
+        """Steps that are multiplied at once."""
+        return LANES // self.tile
 
     @cached_property
     def alignment(self) -> int:
@@ -155,14 +174,14 @@ class LayerLayout:
         n_items = sum(tiles * len(link.phases) for tiles, link in zip(self.source_tiles, self.links, strict=True))
         sizes = {
             "target_starts": self.n_target_tiles + 1,
-            "entries": 4 * self.n_entries,
+            "runs": 2 * self.n_runs + 2,
+            "bundles": 4 * self.n_bundles,
+            "steps": 4 * self.n_groups * self.steps_of_group,
             "links": 8 * len(self.links),
-            "taps": 4 * sum(len(link.taps) for link in self.links),
-            "steps": 4 * self.n_steps,
-            "items": 12 * n_items,
-            "source_starts": sum(self.source_tiles) + 1,
-            "source_entries": self.n_entries,
-            "phase_taps": 4 * sum(len(phase.taps) for link in self.links for phase in link.phases),
+            "taps": sum(len(link.taps) for link in self.links),
+            "entries": 4 * self.n_entries,
+            "items": 8 * n_items,
+            "back_steps": 4 * self.n_back_groups * self.steps_of_group,
             "edges": self.n_entries * self.tile**2,
         }
         starts = itertools.accumulate(sizes.values(), initial=0)
@@ -173,13 +192,19 @@ class LayerLayout:
         """The numbers that the tables have."""
         return sum(size for _, size in self.sections.values())
 
-    def flat(self) -> list[int]:
-        """Return the layout as whole numbers in a row, as `unflatten_layout` reads them."""
-        numbers = [self.tile, self.n_targets, *self.target]
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """The layout as whole numbers in a row, as `unflatten_layout` reads them."""
+        counts = self.n_runs, self.n_groups, self.n_bundles, self.n_back_groups
+        numbers = [self.tile, self.n_targets, *self.target, *counts]
         for link in self.links:
             pairs = (link.source, link.kernel, link.stride, link.before, link.dilation)
             numbers += [link.n_sources, link.n_edges, link.n_entries, *(number for pair in pairs for number in pair)]
-        return numbers
+        return tuple(numbers)
+
+    def flat(self) -> list[int]:
+        """Return the layout as operators of PyTorch take it."""
+        return list(self.numbers)
 
 
 @lru_cache(maxsize=4096)
@@ -189,18 +214,18 @@ def unflatten_layout(numbers: tuple[int, ...]) -> LayerLayout:
     Raises:
         InvalidValueError: the numbers are not those of a layout.
     """
-    if len(numbers) < 4 or (len(numbers) - 4) % _OF_LINK:
+    if len(numbers) < _OF_LAYER or (len(numbers) - _OF_LAYER) % _OF_LINK:
         raise InvalidValueError(
-            f"the layout of a block layer must have 4 numbers and {_OF_LINK} a link, got {len(numbers)}"
+            f"the layout of a block layer must have {_OF_LAYER} numbers and {_OF_LINK} a link, got {len(numbers)}"
         )
-    tile, n_targets, *size = numbers[:4]
+    tile, n_targets, *size, n_runs, n_groups, n_bundles, n_back_groups = numbers[:_OF_LAYER]
     target = size[0], size[1]
     links = []
-    for start in range(4, len(numbers), _OF_LINK):
+    for start in range(_OF_LAYER, len(numbers), _OF_LINK):
         n_sources, n_edges, n_entries, *rest = numbers[start : start + _OF_LINK]
         source, kernel, stride, before, dilation = ((rest[i], rest[i + 1]) for i in range(0, 10, 2))
         links.append(LinkLayout(n_sources, n_edges, n_entries, source, target, kernel, stride, before, dilation))
-    return LayerLayout(tile, n_targets, target, tuple(links))
+    return LayerLayout(tile, n_targets, target, n_runs, n_groups, n_bundles, n_back_groups, tuple(links))
 
 
 def as_plane(shape: LinkShape) -> LinkShape:

@@ -7,7 +7,8 @@ from torch import Tensor
 from ..kernels._operator import check_backward
 from ._check import check_operands
 from ._layout import unflatten_layout
-from ._passes import forward_pass, input_gradients, weight_gradients
+from ._passes import bias_gradient, forward_pass, input_gradients, pack_weights, weight_gradients
+from ._pool import mark_own
 
 _LIBRARY = torch.library.Library("swann", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -56,7 +57,8 @@ def _layer(
     check_operands(sources, weights, bias, tables, links)
     tables = tables.contiguous()
     with _on(tables.device):
-        return forward_pass(sources, weights, bias, tables, links)
+        packed = pack_weights(weights, tables, links, sources[0].dtype)
+        return forward_pass(sources, packed, bias, tables, links)
 
 
 @torch.library.impl(_LIBRARY, "block_layer_backward", "CPU")
@@ -73,7 +75,8 @@ def _gradients(
     check_operands(sources, weights, None, tables, links)
     tables = tables.contiguous()
     with _on(tables.device):
-        of_sources = input_gradients(gradient, sources, weights, tables, links, wanted[:n_links])
+        packed = pack_weights(weights, tables, links, gradient.dtype, backward=True)
+        of_sources = input_gradients(gradient, sources, packed, tables, links, wanted[:n_links])
         if not any(wanted[n_links:]):
             return [*of_sources, *(weight.new_empty(0) for weight in weights)]
         of_weights = weight_gradients(gradient, sources, weights, tables, links)
@@ -122,6 +125,66 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
     results = [value if want else None for value, want in zip(found, ctx.wanted, strict=True)]
     of_bias = gradient.sum((0, 2, 3), dtype=torch.float32).to(ctx.bias_kind) if ctx.has_bias else None
     return results[:n_links], results[n_links:], of_bias, None, None
+
+
+class BlockLayer(torch.autograd.Function):
+    """`block_layer` for passes with gradients that are not compiled: it also returns the sources for later layers.
+
+    What later layers read are these, so the gradient of a source goes from the last layer that reads it to the first,
+    and each layer adds its own to it in place: no gradient is written for each link and added afterwards.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, bias: Tensor | None, tables: Tensor, layout: list[int], n_links: int, *operands: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return the layer's map, and the sources."""
+        sources, weights = list(operands[:n_links]), list(operands[n_links:])
+        links = unflatten_layout(tuple(layout))
+        check_operands(sources, weights, bias, tables, links)
+        with _on(tables.device):
+            packed = pack_weights(weights, tables, links, sources[0].dtype)
+            result = forward_pass(sources, packed, bias, tables, links)
+        ctx.set_materialize_grads(False)
+        is_half = packed.itemsize == 2  # in single precision they would take more memory than time
+        ctx.save_for_backward(tables, packed if is_half else None, *operands)
+        ctx.links, ctx.n_links = links, n_links
+        ctx.bias_kind = None if bias is None else bias.dtype
+        passed = [source.detach() for source in sources]
+        wanted = ctx.needs_input_grad[4 : 4 + n_links]
+        ctx.mark_non_differentiable(*(each for each, want in zip(passed, wanted, strict=True) if not want))
+        return result, *passed
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor | None, *given: Tensor | None) -> tuple[Any, ...]:
+        """Return the gradients of the bias, the sources and the weights."""
+        n_links, links = ctx.n_links, ctx.links
+        if gradient is None:  # nothing reads the layer's map
+            return None, None, None, None, *given, *(None for _ in range(n_links))
+        check_backward(gradient)
+        tables, packed, *operands = ctx.saved_tensors
+        sources, weights = operands[:n_links], operands[n_links:]
+        wants_bias, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4:]
+        gradient = gradient.to(sources[0].dtype)
+        with _on(tables.device):
+            if packed is None:
+                packed = pack_weights(weights, tables, links, gradient.dtype, backward=True)
+            own = [_own(each, source) for each, source in zip(given, sources, strict=True)]
+            of_sources = input_gradients(gradient, sources, packed, tables, links, wanted[:n_links], own)
+            of_weights: list[Tensor] = []
+            if any(wanted[n_links:]):
+                of_weights = weight_gradients(gradient, sources, weights, tables, links)
+            of_bias = bias_gradient(gradient, ctx.bias_kind) if wants_bias else None
+        of_sources = [mark_own(each) for each in of_sources]
+        found = [*of_sources, *(of_weights or weights)]
+        return of_bias, None, None, None, *(each if want else None for each, want in zip(found, wanted, strict=True))
+
+
+def _own(given: Tensor | None, source: Tensor) -> Tensor | None:
+    """Return a gradient that nobody else reads, with channels last in memory: the given one if it was made here."""
+    if given is None or (getattr(given, "_swann_adds", False) and given.dtype == source.dtype):
+        return given
+    return given.to(source.dtype).clone(memory_format=torch.channels_last)
 
 
 torch.library.register_fake("swann::block_layer", _layer_without_data, lib=_LIBRARY)
