@@ -102,6 +102,20 @@ def test_a_form_with_other_results_is_left_out(clock, monkeypatch):
         assert fastest_form(layer, maps, clock) == "masked"
 
 
+def test_a_form_with_other_gradients_is_left_out(clock, monkeypatch):
+    layer, maps = layer_and_maps()
+    forms = dict(_choice.FORMS)
+
+    def compute(*given):
+        result = forms["joined"](*given)
+        result.register_hook(lambda gradient: gradient * 1.1)
+        return result
+
+    monkeypatch.setitem(_choice.FORMS, "joined", compute)
+    with pytest.warns(UserWarning, match="form 'joined' of a small-world layer is left out on cpu: a gradient is"):
+        assert fastest_form(layer, maps, clock) == "masked"
+
+
 def test_a_form_that_fails_is_left_out(clock, monkeypatch):
     def fail(*_):
         raise RuntimeError("no kernel image\nmore")

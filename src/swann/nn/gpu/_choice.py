@@ -20,6 +20,9 @@ _ROUNDS, _WARM_UP = 7, 3
 _EXACT, _ROUNDED = 1e-4, 2e-2
 """How far forms may differ, of a map's largest number; the second where numbers are rounded before multiplications."""
 
+_OF_GRADIENTS = 5
+"""How many times as far gradients may differ, which are sums over all places."""
+
 Maps = Sequence[Tensor | None]
 Clock = Callable[[Callable[[], object]], float]
 """Runs a step and returns the seconds that it took on its device."""
@@ -87,7 +90,7 @@ def _kept_or_measured(
 def measure_forms(layer: SmallWorldLayer, maps: Maps, forms: Sequence[Form], clock: Clock) -> dict[Form, float]:
     """Return the median seconds of each form of a layer, taken in turn; with gradients a backward pass is part of it.
 
-    A form that fails, or whose result is not that of the first one, is left out with a warning.
+    A form that fails, or whose result or gradients are not those of the first one, is left out with a warning.
     """
     training = torch.is_grad_enabled()
     detached = [None if given is None else given.detach().requires_grad_(given.requires_grad) for given in maps]
@@ -95,24 +98,24 @@ def measure_forms(layer: SmallWorldLayer, maps: Maps, forms: Sequence[Form], clo
     sources = [cast(Tensor, detached[source]) for source in layer.sources]
     operands = [*(source for source in sources if source.requires_grad), *weights]
 
-    def step(form: Form) -> Tensor:
+    def step(form: Form) -> list[Tensor]:
         result = FORMS[form](layer, list(detached), lambda given: given)
-        if training and operands:
-            torch.autograd.grad(result, operands, torch.ones_like(result))
-        return result
+        if not training or not operands:
+            return [result]
+        return [result, *torch.autograd.grad(result, operands, torch.ones_like(result))]
 
     usable = list(forms)
-    reference = step(forms[0])
+    expected = step(forms[0])
     for form in forms[1:]:
         try:
-            fault = _fault(step(form), reference)
+            fault = _fault(step(form), expected)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             fault = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         if fault:
             warnings.warn(
-                f"form '{form}' of a small-world layer is left out on {reference.device}: {fault}", stacklevel=2
+                f"form '{form}' of a small-world layer is left out on {expected[0].device}: {fault}", stacklevel=2
             )
             usable.remove(form)
     taken: dict[Form, list[float]] = {form: [] for form in usable}
@@ -124,16 +127,20 @@ def measure_forms(layer: SmallWorldLayer, maps: Maps, forms: Sequence[Form], clo
     return {form: statistics.median(found) for form, found in taken.items()}
 
 
-def _fault(found: Tensor, expected: Tensor) -> str:
-    """Return what is wrong with a result; nothing if it is near enough, or the expected one is not finite itself."""
-    is_half = expected.dtype in (torch.float16, torch.bfloat16)
-    found, expected = found.detach().float(), expected.detach().float()
-    largest, difference = float(expected.abs().max()), float((found - expected).abs().max())
+def _fault(found: Sequence[Tensor], expected: Sequence[Tensor]) -> str:
+    """Return what is wrong with a result and gradients; nothing if they are near enough, or should not be finite."""
+    is_half = expected[0].dtype in (torch.float16, torch.bfloat16)
     rounded = is_half or "tf32" in (convolution_precision(), product_precision())
-    allowed = (_ROUNDED if rounded else _EXACT) * largest
-    if difference <= allowed or not expected.isfinite().all():
-        return ""
-    return f"its result is {difference:.2g} from that of masked products, whose largest number is {largest:.2g}"
+    allowed = _ROUNDED if rounded else _EXACT
+    for number, (left, right) in enumerate(zip(found, expected, strict=True)):
+        left, right = left.detach().float(), right.detach().float()
+        if not right.numel() or not right.isfinite().all():
+            continue
+        largest, difference = float(right.abs().max()), float((left - right).abs().max())
+        if not difference <= allowed * largest * (_OF_GRADIENTS if number else 1):
+            what = "a gradient" if number else "its result"
+            return f"{what} is {difference:.2g} from that of masked products, whose largest number is {largest:.2g}"
+    return ""
 
 
 def _seconds(step: Callable[[], object]) -> float:
