@@ -374,7 +374,8 @@ def weight_gradient(
 ):
     """Write the gradients of a bundle of up to four groups' weights, summed over one part of the places.
 
-    The grid is of bundles and parts; `partial` is of shape `[parts, groups, LANES, TILE]`.
+    The grid is of bundles and parts; `partial` is of shape `[parts, groups, LANES, TILE]`. A loop in Triton carries no
+    list of sums, so what is done for a group is written out for each of the four.
     """
     bundle = tables + bundles + tl.program_id(0) * 4
     part = tl.program_id(1)
@@ -392,7 +393,6 @@ def weight_gradient(
     base = tl.multiple_of(tl.load(addresses + link).to(tl.pointer_type(KIND)), 16)
     n_targets = n_targets // ALIGNMENT * ALIGNMENT
     lane = tl.arange(0, LANES)
-    # what a step meets, in each of the groups
     step = tables + steps + (group * (LANES // TILE) + lane // TILE) * 4
     tap_row = tl.max_constancy(tl.load(step), TILE)
     tap_column = tl.max_constancy(tl.load(step + 1), TILE)
