@@ -37,6 +37,17 @@ def test_one_call_gives_the_twin():
     assert all(torch.equal(tensor, before[name]) for name, tensor in baseline.state_dict().items())
 
 
+def test_the_twin_is_of_the_type_of_the_model():
+    twin = swann.convert(model().double(), IMAGES.double(), p=0.4)
+    assert twin(IMAGES.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("measure", [swann.search, swann.small_worldness, lambda graph: swann.rewire(graph, p=0.5)])
+def test_what_is_no_graph_is_refused(measure):
+    with pytest.raises(InvalidValueError, match=r"expected a graph, got Sequential; make one: swann.trace"):
+        measure(model())
+
+
 def test_without_p_the_search_finds_it():
     twin = swann.convert(model(), IMAGES)
     assert (

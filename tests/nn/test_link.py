@@ -3,7 +3,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swann import InvalidValueError
 from swann.nn import Geometry, Link
 
 MASK = torch.tensor([[True, False, True], [False, False, True]])
@@ -49,10 +48,15 @@ def test_a_state_with_another_mask_moves_the_weights_with_it():
 
 
 def test_a_state_whose_mask_has_another_number_of_edges_is_refused():
-    state = link_of().state_dict()
-    state["mask"] = torch.ones_like(MASK)
-    with pytest.raises(InvalidValueError, match="the mask has 6 edges, the weight 3"):
-        link_of().load_state_dict(state)
+    link = link_of()
+    state = link.state_dict() | {"mask": torch.ones_like(MASK), "weight": torch.ones(3, 2, 2)}
+    before = link.dense_weight().clone()
+    with pytest.raises(
+        RuntimeError, match="mask has 6 edges, the network's link 3: the state is of another plan; .*load"
+    ):
+        link.load_state_dict(state)
+    assert torch.equal(link.mask, MASK)
+    assert torch.equal(link.dense_weight(), before)
 
 
 def test_the_printed_form_names_the_size():

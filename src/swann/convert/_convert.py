@@ -25,7 +25,8 @@ def convert(
 ) -> SmallWorldNetwork | SmallWorldDenseNet:
     """Return the small-world twin of a feed-forward network: as many weights, new links between distant layers.
 
-    The twin's weights are new; train it as the model would have been. The model stays as it is.
+    The twin's weights are new, of the type of the model's; train it as the model would have been. The model stays as it
+    is.
 
     A DenseNet's twin is smaller than the DenseNet, 98K weights in 3×3 convolutions against 910K for
     `swann.models.densenet40`: in each dense block the first layer keeps reading the whole input and the others read
@@ -70,4 +71,6 @@ def convert(
             for graph in rewired_graphs(parts)
         ]
     plan = plan_parts(parts, p, seed=seed, draw=draw, repair=repair, order=order, granularity=granularity)
-    return build(plan, seed=seed).use_backend(backend)
+    twin = build(plan, seed=seed).use_backend(backend)
+    kinds = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    return twin.to(kinds.pop()) if len(kinds) == 1 else twin

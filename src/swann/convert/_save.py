@@ -84,7 +84,7 @@ def _missing(path: Path) -> str:
     except OSError:
         near = []
     if near:
-        return f"{what}; did you mean {' or '.join(near)}?"
+        return f"{what}; networks near it: {', '.join(near)}"
     return f"{what}, which swann convert and swann train write" if path.is_dir() else what
 
 

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +58,19 @@ class Link(Heard):
             self.make_index()
         if self.wiring is not None:
             self.make_wiring()
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+        """Refuse the state of a network of another plan before any of it is taken."""
+        mask, errors = state_dict.get(f"{prefix}mask"), others[-1]
+        if mask is not None and mask.shape == self.mask.shape and not mask.is_meta:
+            n_edges = int(mask.sum())
+            if n_edges != len(self.weight):
+                errors.append(
+                    f"{prefix}mask has {n_edges} edges, the network's link {len(self.weight)}: the state is of another "
+                    "plan; read its network with swann.load, or build one of its plan"
+                )
+                return
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     @property
     def is_full(self) -> bool:

@@ -10,6 +10,7 @@ from ..graph import LayerGraph
 from ._compiled import compiled
 from ._repair import restore_dead_nodes
 from ._runs import Lengths, graph_of_nodes, graph_of_runs, run_lengths
+from ._undirected_graph import check_layer_graph
 
 Draw = Literal["nodes", "layers"]
 
@@ -77,6 +78,7 @@ def rewire(
            [0, 0, 1, 1],
            [0, 0, 1, 1]])
     """
+    check_layer_graph(graph)
     check_probability(p)
     check_seed(seed)
     if draw not in ("nodes", "layers"):

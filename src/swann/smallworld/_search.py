@@ -11,6 +11,7 @@ from ._rewire import Draw, check_probability, rewire
 from ._runs import check_granularity
 from ._search_result import SearchResult
 from ._small_worldness import reference
+from ._undirected_graph import check_layer_graph
 
 GRID = tuple(round(step / 20, 2) for step in range(21))
 """The rewiring probabilities that `search` tries by default: 0, 0.05, … 1."""
@@ -63,6 +64,7 @@ def search(
     >>> search(LayerGraph.chain([3, 8, 8, 8, 8, 8]), probabilities=(0, 0.8), n_seeds=3).best_p
     0.8
     """
+    check_layer_graph(graph)
     for p in probabilities:
         check_probability(p)
     grid = tuple(sorted(map(float, probabilities)))

@@ -127,8 +127,24 @@ class UndirectedGraph:
 
 
 def as_undirected(graph: LayerGraph | UndirectedGraph) -> UndirectedGraph:
-    """Return the graph without directions; an undirected graph as it is."""
-    return UndirectedGraph.from_layer_graph(graph) if isinstance(graph, LayerGraph) else graph
+    """Return the graph without directions; an undirected graph as it is.
+
+    Raises:
+        InvalidValueError: this is no graph.
+    """
+    if isinstance(graph, UndirectedGraph):
+        return graph
+    check_layer_graph(graph)
+    return UndirectedGraph.from_layer_graph(graph)
+
+
+def check_layer_graph(graph: Any) -> None:
+    """Raise InvalidValueError unless this is a `LayerGraph`."""
+    if not isinstance(graph, LayerGraph):
+        raise InvalidValueError(
+            f"expected a graph, got {type(graph).__name__}; make one: swann.trace(model, example).graph(), or "
+            "rewiring.graph of swann.rewire"
+        )
 
 
 def check_n_nodes(n_nodes: Any) -> None:
