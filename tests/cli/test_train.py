@@ -69,12 +69,12 @@ def test_bad_files_are_one_line(refused, tmp_path):
     assert "bad.safetensors is truncated or not a safetensors file" in refused(
         "train", "--model", "bad.safetensors", "--out", "trained"
     )
-    assert "there is no file none.safetensors; did you mean bad.safetensors?" in refused(
+    assert "there is no file none.safetensors; networks near it: bad.safetensors" in refused(
         "train", "--model", "none.safetensors", "--out", "trained"
     )
     (tmp_path / "net" / "deep").mkdir(parents=True)
     (tmp_path / "net" / "deep" / "network.safetensors").touch()
-    line = "is a directory; name the file of a network in it; did you mean net/deep/network.safetensors?"
+    line = "is a directory; name the file of a network in it; networks near it: net/deep/network.safetensors"
     assert f"net {line}" in refused("train", "--model", "net", "--out", "trained")
     assert f"net/deep {line}" in refused("train", "--model", "net/deep", "--out", "trained")
     (tmp_path / "d.safetensors").mkdir()
