@@ -4,7 +4,7 @@ import pytest
 
 from swann._errors import MissingExtraError
 from swann.nn.gpu import _compiled
-from swann.nn.gpu._kernels import pack, write_addresses
+from swann.nn.gpu._weight_kernels import pack, write_addresses
 
 
 def test_without_triton_the_message_says_what_to_do(monkeypatch):

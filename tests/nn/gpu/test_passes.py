@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import example, given
 from hypothesis import strategies as st
 from links import relative_error
-from tiles import case_of, gradients, needs_interpreter
+from tiles import by_tiles, case_of, gradients, needs_interpreter
 
 from swann.nn.gpu import block_layer, block_tables
 from swann.nn.gpu._operator import BlockLayer
@@ -25,19 +25,11 @@ def test_division_by_multiplication(number, divisor):
 
 @pytest.mark.parametrize("target", [(5, 5), (3, 3)])
 def test_weight_gradients_where_sides_are_no_powers_of_two(target):
-    needs_interpreter()
     shape = LinkShape(target, target, (3, 3), (1, 1), (1, 1), (1, 1))
     case = case_of(batch=3, n_sources=(20,), shapes=(shape,))
     sources, weights, bias = case.operands(torch.float32)
     direction = torch.randn(3, 18, *target, generator=torch.Generator().manual_seed(1))
-    layout, tables = block_tables(case.masks, case.shapes, 16)
-    found = gradients(
-        lambda sources, weights, bias: block_layer(
-            sources, [weight.flatten(1) for weight in weights], bias, tables, layout.flat()
-        ),
-        (sources, weights, bias),
-        direction,
-    )
+    found = gradients(lambda *operands: by_tiles(case, *operands), (sources, weights, bias), direction)
     expected = gradients(case.dense, (sources, weights, bias), direction)
     for left, right in zip(found, expected, strict=True):
         assert relative_error(left.detach(), right.detach().double()) < 1e-5

@@ -22,7 +22,7 @@ def has_triton() -> bool:
 
 @cache
 def kernel(name: str, *, interpreted: bool) -> Kernel:
-    """Return a kernel of `_kernels`.
+    """Return a kernel of `_kernels` or `_weight_kernels`.
 
     No whole number is specialised: layers of all sizes share a few compiled variants.
 
@@ -40,7 +40,8 @@ def kernel(name: str, *, interpreted: bool) -> Kernel:
             "Triton is not installed: on a GPU the sparse backend needs it, and PyTorch's builds for CUDA on Linux "
             "bring it along; install it with: pip install triton, or use backend 'masked' or 'joined'"
         ) from error
-    function = getattr(importlib.import_module("._kernels", __package__), name)
+    products, others = (importlib.import_module(f".{each}", __package__) for each in ("_kernels", "_weight_kernels"))
+    function = getattr(products, name, None) or getattr(others, name)
     interpret = triton.knobs.runtime.interpret
     triton.knobs.runtime.interpret = interpreted
     try:

@@ -7,8 +7,8 @@ from torch import Tensor
 from ..kernels._operator import check_backward
 from ._check import check_operands
 from ._layout import unflatten_layout
+from ._own import mark_own, own_gradient
 from ._passes import bias_gradient, forward_pass, input_gradients, pack_weights, weight_gradients
-from ._pool import mark_own
 
 _LIBRARY = torch.library.Library("swann", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(  # type: ignore[no-untyped-call]
@@ -169,7 +169,7 @@ class BlockLayer(torch.autograd.Function):
         with _on(tables.device):
             if packed is None:
                 packed = pack_weights(weights, tables, links, gradient.dtype, backward=True)
-            own = [_own(each, source) for each, source in zip(given, sources, strict=True)]
+            own = [own_gradient(each, source) for each, source in zip(given, sources, strict=True)]
             of_sources = input_gradients(gradient, sources, packed, tables, links, wanted[:n_links], own)
             of_weights: list[Tensor] = []
             if any(wanted[n_links:]):
@@ -178,13 +178,6 @@ class BlockLayer(torch.autograd.Function):
         of_sources = [mark_own(each) for each in of_sources]
         found = [*of_sources, *(of_weights or weights)]
         return of_bias, None, None, None, *(each if want else None for each, want in zip(found, wanted, strict=True))
-
-
-def _own(given: Tensor | None, source: Tensor) -> Tensor | None:
-    """Return a gradient that nobody else reads, with channels last in memory: the given one if it was made here."""
-    if given is None or (getattr(given, "_swann_adds", False) and given.dtype == source.dtype):
-        return given
-    return given.to(source.dtype).clone(memory_format=torch.channels_last)
 
 
 torch.library.register_fake("swann::block_layer", _layer_without_data, lib=_LIBRARY)

@@ -173,9 +173,8 @@ def weight_gradients(
     sources, gradient = [channels_last(source) for source in sources], channels_last(gradient)
     shape = _SHAPES["weight_gradient"][gradient.itemsize]
     places = next((each for each in shape.places if n_places >= each), shape.places[-1])
-    parts = max(1, min(_ENOUGH[tables.device.type] // layout.n_bundles, n_places // (4 * places)))
-    places_of_part = -(-n_places // (parts * places)) * places
-    parts = -(-n_places // places_of_part)
+    most = min(_ENOUGH[tables.device.type] // layout.n_bundles, n_places // (4 * places))
+    parts, places_of_part = _parts(n_places, places, most)
     partial = torch.empty(parts, n_groups * LANES * layout.tile, dtype=torch.float32, device=tables.device)
     _kernel("weight_gradient", tables)[layout.n_bundles, parts](
         _addresses(sources),
@@ -217,9 +216,7 @@ def bias_gradient(gradient: Tensor, kind: torch.dtype) -> Tensor:
     gradient = channels_last(gradient)
     tile, places = 32, 128
     tiles = -(-n_targets // tile)
-    parts = max(1, min(_ENOUGH[gradient.device.type] // tiles, -(-n_places // places)))
-    places_of_part = -(-n_places // (parts * places)) * places
-    parts = -(-n_places // places_of_part)
+    parts, places_of_part = _parts(n_places, places, _ENOUGH[gradient.device.type] // tiles)
     partial = torch.empty(parts, n_targets, dtype=torch.float32, device=gradient.device)
     _kernel("bias_gradient", gradient)[tiles, parts](
         gradient,
@@ -232,6 +229,12 @@ def bias_gradient(gradient: Tensor, kind: torch.dtype) -> Tensor:
         PLACES=places,
     )
     return (partial[0] if parts == 1 else partial.sum(0)).to(kind)
+
+
+def _parts(n_places: int, places: int, most: int) -> tuple[int, int]:
+    """Return how many parts places are cut into, and the places of each, a multiple of those read at once."""
+    of_part = -(-n_places // (max(1, most) * places)) * places
+    return -(-n_places // of_part), of_part
 
 
 def pack_weights(

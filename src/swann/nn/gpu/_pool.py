@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ._own import mark_own
+
 
 class Pool(torch.autograd.Function):
     """Adaptive average pooling of a map of shape `[batch, channels, rows, columns]`."""
@@ -28,12 +30,6 @@ class Pool(torch.autograd.Function):
         with torch.autocast(gradient.device.type, enabled=False):
             found = torch.bmm(matrix.T.expand(n_samples, -1, -1), _as_rows(gradient))
         return mark_own(_as_map(found, (size[0], size[1]))), None
-
-
-def mark_own(gradient: Tensor) -> Tensor:
-    """Return a gradient, marked as one that the next layer in the backward pass may add its own to."""
-    gradient._swann_adds = True  # type: ignore[attr-defined]
-    return gradient
 
 
 def _as_rows(source: Tensor) -> Tensor:
